@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// Boot attempts and their tokens (DESIGN.md, "Attempts and tokens", "Fencing", "Never installed twice"). bootd serves and hands out
+// archives, statusd takes the reports. Tokens are stored as SHA-256 hashes only. Every function writes its
+// timeline events and the deployment's state in the caller's transaction.
+
+#include "store/deployment.h"
+#include "store/machine.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct store_conn;
+
+enum { ATTEMPT_KEY_SIZE = TOKEN_TEXT_SIZE, ATTEMPT_ADDRESS_SIZE = 46 };
+
+struct attempt {
+    int64_t id;
+    char key[ATTEMPT_KEY_SIZE]; // unguessable, in the archive's URL
+    int64_t machine_id;
+    char deployment[UUID_TEXT_SIZE]; // "" for an agent that only stands by (discover)
+    char address[ATTEMPT_ADDRESS_SIZE]; // that fetched the archive (before that: the script), numeric
+    bool has_token;            // the archive was fetched
+    int64_t first_contact_ms, last_contact_ms; // of the agent at statusd; 0 none
+    bool ended;
+    char ended_why[64];
+    unsigned serves; // scripts served in this attempt that count towards a failure
+    int64_t created_ms;
+};
+
+// ---- bootd
+
+enum boot_answer {
+    BOOT_AGENT,   // ret_attempt is filled: script with kernel, initramfs, archive
+    BOOT_DISK,    // boot your disk
+    BOOT_WAIT,    // somebody else than the live agent asks, or nothing may be done now: a script that waits a minute and asks again; reason in ret_reason
+    BOOT_REASON,  // failed or cancelled after the first write: show the reason, ask again every minute
+    BOOT_POLICY,  // no deployment, or deprovisioned: the machine's or the yard's policy decides
+};
+
+struct boot_settings {
+    unsigned serves_max;     // serves without agent contact before the deployment fails (default 10)
+    unsigned attempts_max;   // attempts of one deployment that reached an agent (default 5)
+    unsigned live_ms;        // an agent that reported so recently is alive (default 60,000)
+};
+
+// The machine's firmware asks for its script from `address`. `address_is_machines`: the lease file gives the address to one of its MACs
+// (1), to somebody else (0), or there is no lease source (-1; then the first address of the attempt counts). Decides by the table of
+// states and answers; opens or reuses the attempt; counts serves; pending -> booting; an alarm when somebody else asks while the agent is alive.
+// A request from the attempt's own address while its agent was alive means that the machine restarted: a new attempt, old token ended.
+int attempt_serve(struct store_conn *conn, const struct machine *machine, const char *address, int address_is_machines,
+                  const struct boot_settings *settings, enum boot_answer *ret_answer, struct attempt *ret_attempt,
+                  char ret_reason[DEPLOYMENT_REASON_SIZE], struct error *err);
+
+// Policy `discover`: an attempt without deployment, for a standby agent.
+int attempt_serve_standby(struct store_conn *conn, const struct machine *machine, const char *address, struct attempt *ret_attempt, struct error *err);
+
+// The archive of attempt `key` is fetched: a fresh agent token and phone-home token replace those of an earlier fetch of the same
+// attempt; ret_* have TOKEN_TEXT_SIZE. Allowed for the address that got the script (or any, when nobody fetched yet and the lease file agrees: same rule as above), and again from that address
+// until the agent's first contact. ERROR_NOT_FOUND unknown key; ERROR_CONFLICT ended or already in use; ERROR_FORBIDDEN wrong address (an alarm is
+// written: the caller must commit, so the function returns 0 with *ret_refused filled).
+struct attempt_refusal {
+    enum error_code code; // ERROR_NONE: not refused
+    char message[200];
+};
+int attempt_fetch_archive(struct store_conn *conn, const char *key, const char *address, int address_is_machines, struct attempt *ret_attempt,
+                          char *ret_token, char *ret_phone_home_token, struct attempt_refusal *ret_refused, struct error *err);
+
+// ---- statusd
+
+// Whose token is this? Fills attempt. ERROR_UNAUTHORIZED: nobody's. An ended attempt is returned with ended = true (the caller answers 409 and calls attempt_ended_report).
+int attempt_by_token(struct store_conn *conn, const char *token, struct attempt *ret_attempt, struct error *err);
+
+// A report came with an ended token: a timeline row (at most one a minute an attempt). If its deployment waits for the cancel
+// and the report says that the agent stopped (`stopped`), the deployment becomes cancelled; `step` "" unknown, else whether the disk was touched is derived from it.
+int attempt_ended_report(struct store_conn *conn, int64_t attempt_id, const char *what, bool stopped, const char *step, struct error *err);
+
+// Any report: last contact = now, address check. ret_ok false: the token is bound to another address (alarm written, commit it).
+int attempt_contact(struct store_conn *conn, int64_t attempt_id, const char *address, bool *ret_ok, struct error *err);
+
+// INIT. booting -> running, failing -> running (the same attempt reopened); repeated: nothing changes. `standby`: only the timeline.
+int attempt_init(struct store_conn *conn, int64_t attempt_id, const char *text, struct error *err);
+// SUCCESS. running or failing -> installed; repeated in installed/succeeded: nothing changes. Without phone_home_wanted: -> succeeded.
+// Ends nothing: late log lines still come.
+int attempt_success(struct store_conn *conn, int64_t attempt_id, const char *text, struct error *err);
+// ERROR. running or booting -> failing with reason and step (text "step <name> failed: ..."); touched is derived from the step.
+int attempt_error(struct store_conn *conn, int64_t attempt_id, const char *text, struct error *err);
+// A step began ("provisioning step step=<name> ..." log line of ours or BOOTy's): timeline, deployment.step, touched.
+int attempt_step(struct store_conn *conn, int64_t attempt_id, const char *step, struct error *err);
+// Progress of the image; a timeline event at most every 2 s, deployment.progress_* each time.
+int attempt_progress(struct store_conn *conn, int64_t attempt_id, const char *stage, uint64_t bytes, uint64_t total, uint64_t rate, struct error *err);
+
+struct phone_home {
+    const char *hostname, *boot_id, *machine_id, *address;
+};
+// ERROR_UNAUTHORIZED unknown token; ERROR_CONFLICT before `installed`, or with the agent's own boot id (agent_boot_id was left by
+// attempt_boot_id); installed -> succeeded; again after succeeded: 0, nothing changes. ret_* tell the caller what to log.
+int attempt_phone_home(struct store_conn *conn, const char *token, const struct phone_home *report, struct error *err);
+// The agent's boot id, from its inventory or its init report's header (Bootyard-Boot-Id).
+int attempt_boot_id(struct store_conn *conn, int64_t attempt_id, const char *boot_id, struct error *err);
+
+struct sweep_settings {
+    unsigned phone_home_ms; // installed -> failed after (default 30 min)
+    unsigned failing_ms;    // failing -> failed without a new INIT after (default 5 min)
+    unsigned silent_ms;     // contact is lost after (default 60 s): completes cancels, timeline "agent.silent"
+    unsigned lost_ms;       // running and silent for so long -> failed (default 30 min)
+};
+// Time passes: statusd calls it every few seconds. One small transaction.
+int attempt_sweep(struct store_conn *conn, const struct sweep_settings *settings, struct error *err);
