@@ -3,13 +3,14 @@
 
 // The agent's HTTP/1.1 client: one blocking call a request, over libevent's evhttp and OpenSSL. Each
 // call has its own event loop, so any thread may call it, several at once. TLS is verified against
-// the system bundle (/etc/ssl/certs/ca-certificates.crt) with host name or IP address; the bearer
+// the system bundle (/etc/ssl/certs/ca-certificates.crt, or `ca_file`) with host name or IP address; the bearer
 // token is only sent over https or to loopback unless `insecure_transport` says otherwise (CAPRF facts 0.3).
 // Redirects are not followed. `on_data` runs on the calling thread; while it blocks, TCP holds the
 // sender back, so a slow disk needs no buffer here.
 
 #include "base/error.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,6 +27,7 @@ struct http_request {
     const char *url;    // http or https; percent-encoding is the caller's
     const char *bearer; // NULL: no Authorization
     bool insecure_transport;
+    const char *ca_file; // NULL: the system bundle
     const char *content_type; // of the body; NULL if there is none
     const void *body;
     size_t body_length;
