@@ -2,7 +2,13 @@
 # bootyard-agent: one static binary, init of the initramfs and phone-home of the installed system. Built
 # without sanitizers; libagent.a is the same sources for the unit tests, with whatever configure asked for.
 
-agent_sources =
+agent_sources = \
+	%D%/context.h \
+	%D%/http.c %D%/http.h \
+	%D%/phone_home.h \
+	%D%/provision.h \
+	%D%/tls.c %D%/tls.h \
+	%D%/url.c %D%/url.h
 
 include agent/net/local.mk
 include agent/report/local.mk
