@@ -17,6 +17,7 @@
 #include <event2/http.h>
 #include <event2/keyvalq_struct.h>
 #include <event2/thread.h>
+#include <event2/util.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -49,6 +50,9 @@ struct call {
     struct evdns_base *dns;
     struct evhttp_connection *connection;
     struct tls *tls;
+    bufferevent_event_cb evhttp_event;
+    void *evhttp_context;
+    int connect_errno;
     struct event *quiet_timer; // to connect, then between any two signs of life
     struct event *total_timer;
 };
@@ -235,6 +239,36 @@ static void on_parse_error(enum evhttp_request_error cause, void *context)
     call->parse_cause = cause;
 }
 
+// Stands before evhttp's own while it connects: by the time evhttp says that it failed, errno is another.
+static void on_connect_event(struct bufferevent *channel, short what, void *context)
+{
+    struct call *call = context;
+    call->connect_errno = errno;
+    call->evhttp_event(channel, what, call->evhttp_context);
+}
+
+static void watch_connect(struct call *call)
+{
+    struct bufferevent *channel = evhttp_connection_get_bufferevent(call->connection);
+    bufferevent_data_cb on_read;
+    bufferevent_data_cb on_write;
+    bufferevent_getcb(channel, &on_read, &on_write, &call->evhttp_event, &call->evhttp_context);
+    if (!on_read && !on_write && call->evhttp_event) {
+        bufferevent_setcb(channel, NULL, NULL, on_connect_event, call);
+    }
+}
+
+static void explain_connect(struct call *call, char *text, size_t size)
+{
+    struct bufferevent *channel = evhttp_connection_get_bufferevent(call->connection);
+    int dns = bufferevent_socket_get_dns_error(channel);
+    char reason[128];
+    // Where connect(2) itself failed (no route, say), there was no event and the reason is lost.
+    int number = call->connect_errno ? call->connect_errno : ENETUNREACH;
+    (void)snprintf(text, size, "cannot connect: %s",
+                   dns ? evutil_gai_strerror(dns) : strerror_r(number, reason, sizeof(reason)));
+}
+
 static const char *parse_cause_text(enum evhttp_request_error cause)
 {
     switch (cause) {
@@ -255,7 +289,6 @@ static const char *parse_cause_text(enum evhttp_request_error cause)
 
 static void on_done(struct evhttp_request *answer, void *context)
 {
-    int number = errno; // of the socket, if connecting failed
     struct call *call = context;
     if (call->is_over) {
         return;
@@ -271,9 +304,7 @@ static void on_done(struct evhttp_request *answer, void *context)
     } else if (call->has_parse_cause) {
         fail_upstream(call, ERROR_UPSTREAM, parse_cause_text(call->parse_cause));
     } else if (!call->is_connected) {
-        char reason[128] = "";
-        (void)snprintf(text, sizeof(text), "cannot connect%s%s", number ? ": " : "",
-                       number ? strerror_r(number, reason, sizeof(reason)) : "");
+        explain_connect(call, text, sizeof(text));
         fail_upstream(call, ERROR_UPSTREAM, text);
     } else {
         fail_upstream(call, ERROR_UPSTREAM, parse_cause_text(EVREQ_HTTP_EOF));
@@ -412,6 +443,8 @@ static int send_request(struct call *call)
     // From here the message belongs to the connection, also when this fails.
     if (evhttp_make_request(call->connection, message, method, call->url.target) < 0) {
         fail_upstream(call, ERROR_UPSTREAM, "the request could not be started");
+    } else {
+        watch_connect(call);
     }
     return 0;
 }

@@ -37,7 +37,8 @@ static struct peer peer_start(const char *script)
     posix_spawn_file_actions_adddup2(&actions, out[1], 1);
     posix_spawn_file_actions_addclose(&actions, in[1]);
     posix_spawn_file_actions_addclose(&actions, out[0]);
-    char *arguments[] = {"/usr/bin/python3", (char *)script, NULL};
+    char program[] = "/usr/bin/python3";
+    char *arguments[] = {program, (char *)script, NULL};
     struct peer peer = {.stop_fd = in[1]};
     if (posix_spawn(&peer.pid, arguments[0], &actions, NULL, arguments, environ) != 0) {
         bail("cannot start %s", script);
