@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "redfishd.h"
+
+#include "auth.h"
+#include "routes.h"
+
+#include "base/log.h"
+#include "service/service.h"
+#include "store/store.h"
+#include "web/web.h"
+
+#include <stdlib.h>
+
+// Certificates are read again; the rest of the file applies at the next start, except the [command] sections, which
+// a pool thread may be reading right now.
+static int reload(void *context, struct error *err)
+{
+    struct redfishd *daemon = context;
+    struct redfishd_config config;
+    int result = redfishd_config_load(daemon->config_path, &config, err);
+    if (result == 0) {
+        redfishd_config_fini(&config);
+        result = web_reload_tls(daemon->web, err);
+    }
+    return result;
+}
+
+static void stop(void *context)
+{
+    struct redfishd *daemon = context;
+    web_stop_accepting(daemon->web);
+}
+
+static int listen_start(struct redfishd *daemon, struct error *err)
+{
+    const struct daemon_settings *common = &daemon->config.common;
+    int result = 0;
+    if (common->http_port != 0) {
+        struct web_listen plain = {.address = common->address, .port = common->http_port};
+        result = web_add_listener(daemon->web, &plain, NULL, err);
+    }
+    if (result == 0 && common->https_port != 0) {
+        struct web_listen tls = {.address = common->address,
+                                 .port = common->https_port,
+                                 .certificate = common->certificate,
+                                 .key = common->key};
+        result = web_add_listener(daemon->web, &tls, NULL, err);
+    }
+    return result;
+}
+
+static int build(struct redfishd *daemon, struct error *err)
+{
+    const struct daemon_settings *common = &daemon->config.common;
+    struct service_hooks hooks = {.reload = reload, .stop = stop, .context = daemon};
+    daemon->service = service_new("redfishd", &hooks, err);
+    if (!daemon->service) {
+        return -1;
+    }
+    struct store_settings store = {.state_dir = common->state_dir,
+                                   .run_dir = common->run_dir,
+                                   .role = STORE_ROLE_REDFISHD};
+    daemon->store = store_open(daemon->service, &store, err);
+    if (!daemon->store) {
+        return -1;
+    }
+    struct web_settings web = {.daemon = "redfishd",
+                               .routes = redfishd_routes,
+                               .route_count = redfishd_route_count,
+                               .context = daemon,
+                               .authorize = auth_authorize,
+                               .challenge = "Basic realm=\"redfishd\""};
+    daemon->web = web_new(daemon->service, &web, err);
+    return daemon->web ? listen_start(daemon, err) : -1;
+}
+
+int redfishd_new(const char *config_path, struct redfishd **ret_daemon, struct error *err)
+{
+    struct redfishd *daemon = calloc(1, sizeof(*daemon));
+    if (!daemon) {
+        return error_set(err, ERROR_IO, "out of memory");
+    }
+    daemon->config_path = config_path;
+    int result = redfishd_config_load(config_path, &daemon->config, err);
+    if (result == 0) {
+        log_set_level(daemon->config.common.log_level);
+        result = build(daemon, err);
+    }
+    if (result < 0) {
+        redfishd_free(daemon);
+        return result;
+    }
+    *ret_daemon = daemon;
+    return 0;
+}
+
+int redfishd_run(struct redfishd *daemon)
+{
+    return service_run(daemon->service);
+}
+
+struct redfishd *redfishd_free(struct redfishd *daemon)
+{
+    if (daemon) {
+        web_free(daemon->web);
+        store_close(daemon->store);
+        service_free(daemon->service);
+        redfishd_config_fini(&daemon->config);
+        free(daemon);
+    }
+    return NULL;
+}
