@@ -1,2 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-agent_sources +=
+agent_sources += \
+	%D%/memory.h \
+	%D%/post.c %D%/post.h \
+	%D%/report.c %D%/report.h \
+	%D%/spool.c %D%/spool.h

@@ -13,9 +13,13 @@
 #include <stdint.h>
 
 struct report;
+struct report_memory;
 
 // Borrowed: `vars` must outlive the report. Starts the sender thread. The vars' URLs may be absent: their calls are then skipped.
+// Takes the log's sink: what log_line prints goes to the controller as well.
 struct report *report_new(const struct vars *vars, struct error *err);
+// The same with a spool and a step's name that outlive this process (init shares them, agent/report/memory.h).
+struct report *report_new_on(const struct vars *vars, struct report_memory *memory, struct error *err);
 void report_free(struct report *report); // flushes for at most 5 s
 
 bool report_is_fenced(const struct report *report);
@@ -25,6 +29,9 @@ bool report_is_fenced(const struct report *report);
 int report_init(struct report *report, const char *text, struct error *err);
 int report_success(struct report *report, const char *text, struct error *err);
 int report_error(struct report *report, const char *text, struct error *err);
+
+// Post a heartbeat at this period from now on; 0 stops it. 5,000 while imaging, 30,000 in standby.
+void report_pulse(struct report *report, int period_ms);
 
 // A step began or ended: a log line in CAPRF's format, never blocks.
 void report_step(struct report *report, const char *step, unsigned index, unsigned total);

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one place where a report becomes a request.
+
+#include "agent/report/post.h"
+
+#include "agent/http.h"
+
+#include <string.h>
+#include <unistd.h>
+
+enum { CONNECT_MS = 10000, TOTAL_MS = 30000 };
+
+struct post_body post_text(const char *text)
+{
+    return (struct post_body){.type = "text/plain", .bytes = text, .length = strlen(text)};
+}
+
+int post_once(const struct post *post, const char *url, struct post_body body, int *ret_status,
+              struct error *err)
+{
+    const char *token = vars_get(post->vars, "TOKEN");
+    struct http_request request = {
+        .method = "POST",
+        .url = url,
+        .bearer = token && *token ? token : NULL,
+        .insecure_transport = vars_get_bool(post->vars, "INSECURE_TRANSPORT"),
+        .content_type = body.type,
+        .body = body.bytes,
+        .body_length = body.length,
+        .connect_timeout_ms = CONNECT_MS,
+        .idle_timeout_ms = TOTAL_MS,
+        .total_timeout_ms = TOTAL_MS,
+    };
+    struct http_response response = {0};
+    int result = http_perform(&request, &response, err);
+    if (ret_status) {
+        *ret_status = response.status;
+    }
+    if (result < 0) {
+        return result;
+    }
+    if (response.status == 409) {
+        atomic_store(post->is_fenced, true);
+        return error_set(err, ERROR_CONFLICT, "the controller ended this attempt");
+    }
+    if (response.status < 200 || response.status >= 300) {
+        return error_set(err, ERROR_UPSTREAM, "the controller answered %d", response.status);
+    }
+    return 0;
+}
+
+int post_retry(const struct post *post, const char *url, struct post_body body, struct error *err)
+{
+    struct error local = {0};
+    int result = 0;
+    for (unsigned attempt = 0; attempt < POST_ATTEMPTS; attempt++) {
+        if (attempt > 0) {
+            (void)sleep(attempt);
+        }
+        result = post_once(post, url, body, NULL, &local);
+        if (result == 0 || local.code == ERROR_CONFLICT || local.code == ERROR_FORBIDDEN) {
+            break;
+        }
+    }
+    return result < 0 ? error_set(err, local.code, "%s", local.message) : 0;
+}
