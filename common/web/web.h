@@ -12,7 +12,9 @@
 // Limits: head 16 KiB, 64 headers, total deadline 10 s for the head and 60 s for the body, 1,000 connections (64 an
 // address, loopback excepted), all settable. HEAD is answered by the GET route without its body.
 // Pattern: "/v1/machines/{name}/timeline"; an argument is one path segment, percent-decoded once; a pattern that ends
-// in "/{rest*}" takes all that follows. A path with control characters, "//", "." or ".." segments gets 400.
+// in "/{rest*}" takes all that follows. A path with control characters, "//", "." or ".." segments gets 400; one slash
+// at its end does not matter. A request that was begun while a client is let go (drain) is finished. A keep-alive
+// connection may be idle for 60 s; a reply that makes no progress for 60 s is broken off.
 
 #include "base/error.h"
 
@@ -51,6 +53,7 @@ struct web_settings {
     unsigned max_connections_per_address; // 0: 64
     unsigned head_timeout_ms;             // 0: 10,000
     unsigned body_timeout_ms;             // 0: 60,000
+    size_t max_head;                      // 0: 16 KiB; each connection has a buffer of this size and a little more
 };
 
 struct web *web_new(struct service *service, const struct web_settings *settings, struct error *err);
@@ -67,6 +70,9 @@ struct web_listen {
 int web_add_listener(struct web *web, const struct web_listen *listen, unsigned *ret_port, struct error *err);
 int web_reload_tls(struct web *web, struct error *err);
 void web_stop_accepting(struct web *web);
+// For hooks.stop: stops accepting, lets go of idle connections, and calls `drained` (once, from the loop, never from
+// within this call) when the last connection has ended. Endless streams have to be ended by their makers.
+void web_drain(struct web *web, void (*drained)(void *context), void *context);
 
 // What was asked. Strings are borrowed until the reply; NULL where absent.
 const char *web_method(const struct web_request *request);
@@ -94,7 +100,8 @@ void *web_identity(const struct web_request *request);
 json_t *web_body_json(const struct web_request *request, struct error *err);
 
 // Replies. Each ends the request; a second one is a programming error (assert).
-void web_add_header(struct web_request *request, const char *name, const char *value); // before the reply
+// web_reply_error: of ERROR_INTERNAL and ERROR_IO the client learns nothing but that; the text is logged.
+void web_add_header(struct web_request *request, const char *name, const char *value); // before the reply; 16 at most
 void web_reply_empty(struct web_request *request, int status);
 void web_reply_json(struct web_request *request, int status, json_t *body); // takes the reference; NULL body: 500
 void web_reply_bytes(struct web_request *request, int status, const char *type, const void *bytes, size_t length);

@@ -1,0 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
+check_PROGRAMS += tests/service/web/echo_daemon
+tests_service_web_echo_daemon_SOURCES = %D%/web/echo_daemon.c
+tests_service_web_echo_daemon_LDADD = $(YARD_LIBS)
