@@ -1,0 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+# One line a room. A test is a program tests/unit/<room>/test_<unit>.c over tap.h that ends with done().
+EXTRA_DIST += tests/unit/tap.h
+
+include tests/unit/agent/local.mk
