@@ -6,7 +6,11 @@ agent_sources = \
 	%D%/context.h \
 	%D%/http.c %D%/http.h \
 	%D%/phone_home.h \
-	%D%/provision.h \
+	%D%/install_image.c \
+	%D%/install_system.c \
+	%D%/plan.c %D%/plan.h \
+	%D%/provision.c %D%/provision.h \
+	%D%/provision_steps.h \
 	%D%/tls.c %D%/tls.h \
 	%D%/url.c %D%/url.h
 

@@ -1,2 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-agent_sources +=
+agent_sources += \
+	%D%/choose.c %D%/choose.h \
+	%D%/commit.c %D%/commit.h \
+	%D%/device.c %D%/device.h \
+	%D%/gpt.c %D%/gpt.h \
+	%D%/partitions.c %D%/partitions.h
