@@ -5,15 +5,19 @@
 agent_sources = \
 	%D%/context.h \
 	%D%/http.c %D%/http.h \
-	%D%/phone_home.h \
 	%D%/install_image.c \
 	%D%/install_system.c \
+	%D%/phone_home.c %D%/phone_home.h \
 	%D%/plan.c %D%/plan.h \
 	%D%/provision.c %D%/provision.h \
 	%D%/provision_steps.h \
+	%D%/settings.c %D%/settings.h \
+	%D%/standby.c %D%/standby.h \
 	%D%/tls.c %D%/tls.h \
-	%D%/url.c %D%/url.h
+	%D%/url.c %D%/url.h \
+	%D%/worker.c %D%/worker.h
 
+include agent/init/local.mk
 include agent/net/local.mk
 include agent/report/local.mk
 include agent/hw/local.mk

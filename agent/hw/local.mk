@@ -1,2 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
-agent_sources +=
+agent_sources += \
+	%D%/inventory.c %D%/inventory.h
