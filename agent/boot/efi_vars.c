@@ -42,7 +42,7 @@ int efi_vars_open(struct efi_vars *vars, struct error *err)
         if (mount("efivarfs", EFIVARFS_FOLDER, "efivarfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0) {
             return error_set(err, ERROR_NOT_FOUND, "efivarfs cannot be mounted: %s", strerror(errno));
         }
-        vars->mounted = 1;
+        vars->mounted = true;
     }
     vars->folder = open(EFIVARFS_FOLDER, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (vars->folder < 0) {
@@ -118,8 +118,8 @@ int efi_var_write(const struct efi_vars *vars, const char *name, const uint8_t *
     uint8_t bytes[ATTRIBUTE_BYTES + EFI_VARIABLE_MAX];
     put_le32(bytes, NON_VOLATILE_BOOT_RUNTIME);
     memcpy(bytes + ATTRIBUTE_BYTES, value, length);
-    CLEANUP_CLOSE int fd =
-        openat(vars->folder, file, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+    int flags = O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | (vars->plain ? O_TRUNC : 0);
+    CLEANUP_CLOSE int fd = openat(vars->folder, file, flags, 0644);
     if (fd < 0 || write(fd, bytes, ATTRIBUTE_BYTES + length) != (ssize_t)(ATTRIBUTE_BYTES + length)) {
         return error_errno(err, errno, "writing the firmware's variable %s", name);
     }

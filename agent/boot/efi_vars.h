@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,7 +15,8 @@ enum { EFI_VARIABLE_MAX = 4096, EFI_NAME_SIZE = 32 };
 
 struct efi_vars {
     int folder;   // descriptor of the mounted efivarfs
-    int mounted;  // 1: by us
+    bool mounted; // by us
+    bool plain;   // a test's plain folder: a shorter value must cut the file, as efivarfs does by itself
 };
 
 // Mounts efivarfs if need be. ERROR_NOT_FOUND on a machine without UEFI (or a kernel without efivarfs).

@@ -2,6 +2,13 @@
 agent_tests = \
 	%D%/test_dhcp_packet \
 	%D%/test_http \
+	%D%/test_commit_order \
+	%D%/test_configure \
+	%D%/test_disk \
+	%D%/test_efi_load_option \
+	%D%/test_gpt \
+	%D%/test_image \
+	%D%/test_plan \
 	%D%/test_spool
 check_PROGRAMS += $(agent_tests)
 TESTS += $(agent_tests)
@@ -19,3 +26,24 @@ tests_unit_agent_test_http_LDADD = $(agent_test_libs)
 tests_unit_agent_test_spool_SOURCES = %D%/test_spool.c
 tests_unit_agent_test_spool_CFLAGS = $(agent_test_flags)
 tests_unit_agent_test_spool_LDADD = $(agent_test_libs)
+tests_unit_agent_test_commit_order_SOURCES = %D%/test_commit_order.c
+tests_unit_agent_test_commit_order_CFLAGS = $(agent_test_flags)
+tests_unit_agent_test_commit_order_LDADD = $(agent_test_libs)
+tests_unit_agent_test_configure_SOURCES = %D%/test_configure.c
+tests_unit_agent_test_configure_CFLAGS = $(agent_test_flags)
+tests_unit_agent_test_configure_LDADD = $(agent_test_libs)
+tests_unit_agent_test_disk_SOURCES = %D%/test_disk.c
+tests_unit_agent_test_disk_CFLAGS = $(agent_test_flags)
+tests_unit_agent_test_disk_LDADD = $(agent_test_libs)
+tests_unit_agent_test_efi_load_option_SOURCES = %D%/test_efi_load_option.c
+tests_unit_agent_test_efi_load_option_CFLAGS = $(agent_test_flags)
+tests_unit_agent_test_efi_load_option_LDADD = $(agent_test_libs)
+tests_unit_agent_test_gpt_SOURCES = %D%/test_gpt.c
+tests_unit_agent_test_gpt_CFLAGS = $(agent_test_flags)
+tests_unit_agent_test_gpt_LDADD = $(agent_test_libs)
+tests_unit_agent_test_image_SOURCES = %D%/test_image.c
+tests_unit_agent_test_image_CFLAGS = $(agent_test_flags)
+tests_unit_agent_test_image_LDADD = $(agent_test_libs)
+tests_unit_agent_test_plan_SOURCES = %D%/test_plan.c
+tests_unit_agent_test_plan_CFLAGS = $(agent_test_flags)
+tests_unit_agent_test_plan_LDADD = $(agent_test_libs)
