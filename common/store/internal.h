@@ -18,6 +18,7 @@
 
 #include "store/store.h"
 
+#include "base/bytes.h"
 #include "base/cleanup.h"
 
 #include <sqlite3.h>
@@ -94,6 +95,14 @@ int64_t conn_changes(const struct store_conn *conn); // rows of the last INSERT,
 // refusal is ERROR_FORBIDDEN, a damaged file is ERROR_CORRUPT, the rest ERROR_IO.
 int conn_error(struct store_conn *conn, int result, struct error *err, const char *what);
 int conn_exec(struct store_conn *conn, const char *sql, struct error *err); // no result rows
+
+// A copy that is valid UTF-8 without NUL bytes (each bad byte becomes U+FFFD), cut between characters to `maximum` bytes. Caller
+// frees; NULL: no memory.
+char *text_valid(const char *text, size_t length, size_t maximum, size_t *ret_length);
+
+// What a caller asks of a list, within what we give.
+enum { LIST_MAX = 1000 };
+#define LIST_LIMIT(limit) ((limit) < 1 ? 1 : (limit) > LIST_MAX ? LIST_MAX : (int64_t)(limit))
 
 // ---- connections (connection.c, authorizer.c)
 

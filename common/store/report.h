@@ -24,5 +24,7 @@ struct command {
 int command_queue(struct store_conn *conn, int64_t machine_id, const char *type, struct error *err);
 // What to deliver now: marks them delivered; a terminal command (reboot, provision, deprovision) at most one and last, and delivered once only.
 int command_take(struct store_conn *conn, int64_t machine_id, struct command *ret_commands, unsigned max, unsigned *ret_count, struct error *err);
+// Is there anything to take? A read, so that an idle poll costs no write.
+int command_has(struct store_conn *conn, int64_t machine_id, bool *ret_has, struct error *err);
 // ERROR_NOT_FOUND for an id that is not this machine's; again: nothing changes.
 int command_ack(struct store_conn *conn, int64_t machine_id, const char *id, bool completed, const char *message, struct error *err);

@@ -27,6 +27,8 @@ const char *token_role_name(enum token_role role);
 int api_token_create(struct store_conn *conn, const struct api_token *token, char *ret_token, struct error *err);
 // ERROR_UNAUTHORIZED unknown or expired.
 int api_token_check(struct store_conn *conn, const char *token, struct api_token *ret_token, struct error *err);
+// Not acknowledged data: daemons collect it and write it now and then.
+int api_token_used(struct store_conn *conn, const char *name, int64_t when_ms, struct error *err);
 int api_token_revoke(struct store_conn *conn, const char *name, struct error *err);
 int api_token_list(struct store_conn *conn, int (*each)(void *context, const struct api_token *token, struct error *err), void *context, struct error *err);
 

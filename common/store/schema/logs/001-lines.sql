@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Log lines of machines, apart from the machine DB so that they never hold its write lock. machine_id and attempt_id are the machine
--- DB's numbers; no foreign key can cross files, so what remains of a deleted machine goes when its number is next seen to be gone.
+-- DB's numbers; no foreign key can cross files, so statusd forgets the lines of machines that are gone.
 
 CREATE TABLE lines (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
