@@ -27,6 +27,7 @@ static const struct right rights[] = {
     {"commands", NULL, ROLE(APID) | ROLE(STATUSD)},
     {"deployments", NULL, ROLE(APID) | ROLE(STATUSD) | ROLE(BOOTD)},
     {"attempts", NULL, ROLE(APID) | ROLE(STATUSD) | ROLE(BOOTD)},
+    {"answers", NULL, ROLE(APID) | ROLE(BOOTD)},
     {"api_tokens", NULL, ROLE(APID)},
     {"api_tokens", "last_used_ms", ROLE(APID) | ROLE(REDFISHD)},
     {"audit", NULL, ROLE(APID) | ROLE(REDFISHD)},

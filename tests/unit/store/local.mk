@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: Apache-2.0
+check_PROGRAMS += %D%/test_families %D%/test_writer %D%/test_files
+TESTS += %D%/test_families %D%/test_writer %D%/test_files
+%C%_test_families_SOURCES = %D%/test_families.c %D%/yard.c %D%/yard.h
+%C%_test_families_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
+%C%_test_families_LDADD = $(YARD_LIBS)
+%C%_test_writer_SOURCES = %D%/test_writer.c %D%/yard.c %D%/yard.h
+%C%_test_writer_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
+%C%_test_writer_LDADD = $(YARD_LIBS)
+%C%_test_files_SOURCES = %D%/test_files.c %D%/yard.c %D%/yard.h
+%C%_test_files_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
+%C%_test_files_LDADD = $(YARD_LIBS)
