@@ -281,7 +281,7 @@ static void test_tokens(struct store *store)
     snprintf(query, sizeof(query), "SELECT count(*) FROM api_tokens WHERE hash = CAST('%s' AS BLOB) OR name = '%s'", text,
              text);
     ok(yard_count(query) == 0, "the token itself is not stored");
-    ok(store_write_now(store, run_revoke, "ops", &err) == 0, "revoked");
+    ok(store_write_now(store, run_revoke, (char[]){"ops"}, &err) == 0, "revoked");
     ok(api_token_check(store_reader(store), text, &found, &err) < 0, "no longer known");
 }
 
@@ -318,8 +318,8 @@ static void test_rest(struct store *store, int64_t machine_id)
     ok(blob_has_origin(store_reader(store), digest, "ghcr.io/a/b", &has, &err) == 0 && has, "its origin");
     ok(blob_has_origin(store_reader(store), digest, "ghcr.io/a/c", &has, &err) == 0 && !has, "not another's");
 
-    ok(store_write_now(store, run_delete, "w2", &err) == 0, "delete: %s", err.message);
-    ok(store_write_now(store, run_delete, "w2", &err) < 0 && err.code == ERROR_NOT_FOUND, "it is gone");
+    ok(store_write_now(store, run_delete, (char[]){"w2"}, &err) == 0, "delete: %s", err.message);
+    ok(store_write_now(store, run_delete, (char[]){"w2"}, &err) < 0 && err.code == ERROR_NOT_FOUND, "it is gone");
     ok(yard_count("SELECT (SELECT count(*) FROM reports) + (SELECT count(*) FROM commands) + (SELECT count(*) FROM "
                   "power_states)") == 0,
        "what hung on it went with it");
@@ -359,7 +359,7 @@ static void test_roles(int64_t machine_id)
     ok(machine_delete(store_reader(statusd), "w1", &err) < 0, "a reader writes nothing: %s", err.message);
     store_close(statusd);
     struct store *apid = yard_open(STORE_ROLE_APID);
-    ok(store_write_now(apid, run_delete, "w1", &err) == 0, "apid deletes a machine and all of it: %s", err.message);
+    ok(store_write_now(apid, run_delete, (char[]){"w1"}, &err) == 0, "apid deletes a machine and all of it: %s", err.message);
     char digest[] = "sha256:1";
     ok(store_write_now(apid, run_blob, digest, &err) < 0 && err.code == ERROR_FORBIDDEN, "but no blobs");
     store_close(apid);
