@@ -6,7 +6,7 @@
 
 // Made from docs/openapi.yaml by local.mk: a daemon and its description cannot come apart.
 static const char openapi_text[] =
-#include "openapi_text.inc"
+#include "daemons/apid/openapi_text.inc"
     ;
 
 void handle_document_get(struct web_request *request, void *context)

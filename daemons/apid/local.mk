@@ -21,7 +21,6 @@ daemons_apid_libapid_a_SOURCES = \
 	%D%/routes.c %D%/routes.h \
 	%D%/waiters.c %D%/waiters.h \
 	%D%/wire.c %D%/wire.h
-daemons_apid_libapid_a_CPPFLAGS = $(AM_CPPFLAGS) -I$(builddir)/%D%
 pkglibexec_PROGRAMS += %D%/apid
 daemons_apid_apid_SOURCES = %D%/main.c
 daemons_apid_apid_LDADD = %D%/libapid.a $(YARD_LIBS)
@@ -29,6 +28,6 @@ daemons_apid_apid_LDADD = %D%/libapid.a $(YARD_LIBS)
 # The API's description becomes a C string, so that /v1/openapi.yaml is always the one of this build.
 %D%/openapi_text.inc: $(top_srcdir)/docs/openapi.yaml
 	$(AM_V_GEN)$(MKDIR_P) %D% && $(SED) -e 's/[\\"]/\\&/g' -e 's/^/"/' -e 's/$$/\\n"/' $(top_srcdir)/docs/openapi.yaml > $@.tmp && mv $@.tmp $@
-daemons/apid/daemons_apid_libapid_a-handle_document.$(OBJEXT): %D%/openapi_text.inc
+%D%/handle_document.$(OBJEXT): %D%/openapi_text.inc
 CLEANFILES += %D%/openapi_text.inc
 EXTRA_DIST += %D%/README.md docs/openapi.yaml docs/api.md

@@ -3,9 +3,9 @@
 
 // The whole surface of apid on one page. docs/openapi.yaml is held against it by a test.
 
-#include <stddef.h>
+#include "web/web.h"
 
-struct web_route;
+#include <stddef.h>
 
 extern const struct web_route apid_routes[];
 extern const size_t apid_route_count;

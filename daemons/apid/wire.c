@@ -119,7 +119,7 @@ static int check_array(const json_t *value, const char *path, const struct wire_
     for (size_t i = 0; i < json_array_size(value) && result >= 0; i++) {
         const json_t *element = json_array_get(value, i);
         char element_path[WIRE_PATH_SIZE];
-        (void)snprintf(element_path, sizeof(element_path), "%s[%zu]", path, i);
+        (void)snprintf(element_path, sizeof(element_path), "%.120s[%zu]", path, i);
         result = json_is_object(element) ? check_fields(element, element_path, field->fields, field->field_count, err)
                                          : wrong_type(element_path, "an object", element, err);
     }
