@@ -1,2 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
 dist_yardconf_DATA += %D%/redfishd.conf
+dist_yardconf_DATA += %D%/apid.conf

@@ -3,3 +3,21 @@
 # Not in a PATH folder: initramfs-tools has a command of the same name.
 pkglibexec_SCRIPTS += %D%/mkinitramfs
 EXTRA_DIST += %D%/mkinitramfs %D%/lab/build-image
+
+# The blocking exchange is of no use to a daemon: it is built for the tools.
+common_libyard_a_SOURCES += common/fetch/simple.c common/fetch/simple.h
+
+bin_PROGRAMS += %D%/yardctl/yardctl
+%C%_yardctl_yardctl_SOURCES = \
+	%D%/yardctl/api.c %D%/yardctl/api.h \
+	%D%/yardctl/ca.c %D%/yardctl/ca.h \
+	%D%/yardctl/cmd_ca.c \
+	%D%/yardctl/cmd_deployment.c \
+	%D%/yardctl/cmd_machine.c \
+	%D%/yardctl/cmd_timeline.c \
+	%D%/yardctl/cmd_token.c \
+	%D%/yardctl/follow.c %D%/yardctl/follow.h \
+	%D%/yardctl/main.c %D%/yardctl/yardctl.h
+%C%_yardctl_yardctl_LDADD = $(YARD_LIBS)
+dist_man_MANS += %D%/yardctl/yardctl.1
+EXTRA_DIST += %D%/yardctl/README.md
