@@ -34,11 +34,17 @@ static int reload(void *context, struct error *err)
     return result;
 }
 
+static void drained(void *context)
+{
+    struct apid *apid = context;
+    service_exit(apid->service, EXIT_SUCCESS);
+}
+
 static void stop(void *context)
 {
     struct apid *apid = context;
-    web_stop_accepting(apid->web);
     waiters_release(apid->waiters);
+    web_drain(apid->web, drained, apid);
 }
 
 static int listen_start(struct apid *apid, struct error *err)

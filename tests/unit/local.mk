@@ -5,3 +5,4 @@ EXTRA_DIST += tests/unit/tap.h
 include tests/unit/agent/local.mk
 include tests/unit/redfishd/local.mk
 include tests/unit/store/local.mk
+include tests/unit/apid/local.mk
