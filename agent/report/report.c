@@ -147,7 +147,8 @@ static void *run_sender(void *context)
     char progress[160];
     bool was_failing = false;
     int64_t backoff_ms = BACKOFF_FIRST_MS;
-    while (url) {
+    // After the fence nobody wants to hear from us: every further report would be an alarm.
+    while (url && !report_is_fenced(report)) {
         (void)pthread_mutex_lock(&report->lock);
         bool has_progress = take_progress(report, progress, sizeof(progress));
         bool has_line = !has_progress && spool_peek(&report->memory->spool, &line);
@@ -184,7 +185,7 @@ static void *run_pulse(void *context)
     const char *url = url_of(report, "HEARTBEAT_URL");
     bool was_failing = false;
     (void)pthread_mutex_lock(&report->lock);
-    while (url && !report->is_ending) {
+    while (url && !report->is_ending && !report_is_fenced(report)) {
         int period_ms = report->pulse_ms;
         if (period_ms == 0) {
             wait_locked(report, SENDER_IDLE_MS);

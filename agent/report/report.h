@@ -30,7 +30,7 @@ int report_init(struct report *report, const char *text, struct error *err);
 int report_success(struct report *report, const char *text, struct error *err);
 int report_error(struct report *report, const char *text, struct error *err);
 
-// Post a heartbeat at this period from now on; 0 stops it. 5,000 while imaging, 30,000 in standby.
+// Post a heartbeat at this period from now on; 0 stops it. 4,000 while imaging, 30,000 in standby.
 void report_pulse(struct report *report, int period_ms);
 
 // A step began or ended: a log line in CAPRF's format, never blocks.
