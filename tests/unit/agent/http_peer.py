@@ -17,6 +17,8 @@ import time
 
 BODY = bytes(i * 7 % 251 for i in range(300_000))
 stop = threading.Event()
+seen = []  # what was POSTed below /told/, in order
+counts = {}  # of requests to one path below /told/
 
 
 class Peer(http.server.BaseHTTPRequestHandler):
@@ -43,8 +45,22 @@ class Peer(http.server.BaseHTTPRequestHandler):
             lines = [self.headers.get("Authorization", "-"), self.headers.get("Content-Type", "-"),
                      self.headers.get("Host", "-"), self.headers.get("Accept", "-")]
             self.reply(200, ("\n".join(lines) + "\n").encode() + body)
+        elif self.path.startswith("/told/"):
+            # /told/<name>/500,204: the answers in turn, the last one for ever
+            name, answers = self.path.removeprefix("/told/").split("/")
+            count = counts.setdefault(self.path, 0)
+            counts[self.path] += 1
+            answers = answers.split(",")
+            status = int(answers[min(count, len(answers) - 1)])
+            token = self.headers.get("Authorization", "-").removeprefix("Bearer ")
+            seen.append(f"{name} {status} {token} {body.decode()}")
+            self.reply(status)
         else:
-            self.reply(int(self.path.rsplit("/", 1)[1]))
+            self.reply(404)
+
+    def get_seen(self):
+        self.reply(200, "".join(line + "\n" for line in seen).encode())
+        seen.clear()
 
     def do_GET(self):
         getattr(self, "get_" + self.path.strip("/").replace("-", "_"))()

@@ -8,11 +8,14 @@ agent_tests = \
 	%D%/test_efi_load_option \
 	%D%/test_gpt \
 	%D%/test_image \
+	%D%/test_modules \
 	%D%/test_plan \
+	%D%/test_report \
+	%D%/test_settings \
 	%D%/test_spool
 check_PROGRAMS += $(agent_tests)
 TESTS += $(agent_tests)
-EXTRA_DIST += %D%/http_peer.py
+EXTRA_DIST += %D%/http_peer.py %D%/peer.h
 
 agent_test_flags = $(YARD_CFLAGS) $(YARD_SANITIZE) $(AGENT_CFLAGS)
 agent_test_libs = agent/libagent.a common/libyard.a $(AGENT_LIBS) -lpthread
@@ -47,3 +50,19 @@ tests_unit_agent_test_image_LDADD = $(agent_test_libs)
 tests_unit_agent_test_plan_SOURCES = %D%/test_plan.c
 tests_unit_agent_test_plan_CFLAGS = $(agent_test_flags)
 tests_unit_agent_test_plan_LDADD = $(agent_test_libs)
+tests_unit_agent_test_modules_SOURCES = %D%/test_modules.c
+tests_unit_agent_test_modules_CFLAGS = $(agent_test_flags)
+tests_unit_agent_test_modules_LDADD = $(agent_test_libs)
+tests_unit_agent_test_report_SOURCES = %D%/test_report.c
+tests_unit_agent_test_report_CFLAGS = $(agent_test_flags)
+tests_unit_agent_test_report_LDADD = $(agent_test_libs)
+tests_unit_agent_test_settings_SOURCES = %D%/test_settings.c
+tests_unit_agent_test_settings_CFLAGS = $(agent_test_flags)
+tests_unit_agent_test_settings_LDADD = $(agent_test_libs)
+
+# The vars grammar is base's, its vectors came with the agent.
+check_PROGRAMS += tests/unit/base/test_vars
+TESTS += tests/unit/base/test_vars
+tests_unit_base_test_vars_SOURCES = tests/unit/base/test_vars.c
+tests_unit_base_test_vars_CFLAGS = $(agent_test_flags)
+tests_unit_base_test_vars_LDADD = $(agent_test_libs)

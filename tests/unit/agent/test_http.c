@@ -4,67 +4,15 @@
 #include "agent/http.h"
 
 #include "base/strbuf.h"
-#include "tests/unit/tap.h"
-
-#include <spawn.h>
-#include <sys/wait.h>
+#include "tests/unit/agent/peer.h"
 
 enum { BODY_SIZE = 300000 };
-
-extern char **environ;
 
 static int plain_port;
 static int tls_port;
 static int other_port;
 static char ca_file[300];
 static int closed_port = 1;
-
-struct peer {
-    pid_t pid;
-    int stop_fd;
-};
-
-static struct peer peer_start(const char *script)
-{
-    int in[2];
-    int out[2];
-    if (pipe(in) < 0 || pipe(out) < 0) {
-        bail("pipe");
-    }
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, in[0], 0);
-    posix_spawn_file_actions_adddup2(&actions, out[1], 1);
-    posix_spawn_file_actions_addclose(&actions, in[1]);
-    posix_spawn_file_actions_addclose(&actions, out[0]);
-    char program[] = "/usr/bin/python3";
-    char *arguments[] = {program, (char *)script, NULL};
-    struct peer peer = {.stop_fd = in[1]};
-    if (posix_spawn(&peer.pid, arguments[0], &actions, NULL, arguments, environ) != 0) {
-        bail("cannot start %s", script);
-    }
-    posix_spawn_file_actions_destroy(&actions);
-    close(in[0]);
-    close(out[1]);
-    CLEANUP_FCLOSE FILE *lines = fdopen(out[0], "r");
-    char line[400];
-    while (fgets(line, sizeof(line), lines)) {
-        (void)sscanf(line, "PLAIN %d", &plain_port);
-        (void)sscanf(line, "TLS %d", &tls_port);
-        (void)sscanf(line, "OTHER %d", &other_port);
-        (void)sscanf(line, "CA %299s", ca_file);
-        if (strcmp(line, "READY\n") == 0) {
-            return peer;
-        }
-    }
-    bail("the peer did not start");
-}
-
-static void peer_stop(struct peer peer)
-{
-    close(peer.stop_fd);
-    (void)waitpid(peer.pid, NULL, 0);
-}
 
 struct sink {
     struct strbuf body;
@@ -272,14 +220,15 @@ static void test_tls(void)
 
 int main(void)
 {
-    const char *source = getenv("srcdir");
-    char script[400];
-    (void)snprintf(script, sizeof(script), "%s/tests/unit/agent/http_peer.py", source ? source : ".");
-    struct peer peer = peer_start(script);
+    struct peer peer = peer_start();
+    plain_port = peer.plain_port;
+    tls_port = peer.tls_port;
+    other_port = peer.other_port;
+    (void)snprintf(ca_file, sizeof(ca_file), "%s", peer.ca_file);
     test_bodies();
     test_bad_servers();
     test_post();
     test_tls();
-    peer_stop(peer);
+    peer_stop(&peer);
     return done();
 }
