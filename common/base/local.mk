@@ -11,4 +11,5 @@ base_sources = \
 	%D%/strbuf.c %D%/strbuf.h \
 	%D%/uuid.c %D%/uuid.h \
 	%D%/vars.c %D%/vars.h
-common_libyard_a_SOURCES += $(base_sources)
+common_libyard_a_SOURCES += $(base_sources) \
+	%D%/leases.c %D%/leases.h

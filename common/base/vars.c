@@ -185,3 +185,19 @@ int vars_write(const struct vars *vars, struct strbuf *out, struct error *err)
     }
     return strbuf_failed(out) ? error_set(err, ERROR_TOO_LARGE, "vars file too large") : 0;
 }
+
+bool vars_is_reserved(const char *key)
+{
+    static const char *const names[] = {
+        "MODE",         "DRY_RUN",        "HOSTNAME",            "IMAGE",           "IMAGE_DIGEST",
+        "IMAGE_FORMAT", "IMAGE_CHECKSUM", "IMAGE_CHECKSUM_TYPE", "DEPLOYMENT_ID",   "TOKEN",
+        "MACHINE_ID",   "TOKEN_ALGORITHM", "INVENTORY_ENABLED",  "PHONE_HOME_TOKEN",
+    };
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+        if (strcmp(key, names[i]) == 0) {
+            return true;
+        }
+    }
+    size_t length = strlen(key);
+    return length >= 4 && strcmp(key + length - 4, "_URL") == 0;
+}

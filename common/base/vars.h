@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/strbuf.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum { VARS_LINE_MAX = 65535, VARS_COUNT_MAX = 512, VARS_FILE_MAX = 1024 * 1024 };
@@ -41,6 +42,9 @@ int vars_set(struct vars *vars, const char *key, const char *value, struct error
 // A value that can: no CR, LF or NUL, fits a line, and survives quoting (any text does: the parser strips
 // one outer pair only).
 int vars_check(const char *key, const char *value, struct error *err);
+
+// A name that bootd sets itself (MODE, TOKEN, IMAGE, every *_URL, ...): a deployment's own vars may not hold it.
+bool vars_is_reserved(const char *key);
 
 // Append `export KEY="value"` lines. What vars_parse reads from it is what was put in.
 int vars_write(const struct vars *vars, struct strbuf *out, struct error *err);

@@ -29,6 +29,9 @@ struct attempt {
     int64_t created_ms;
 };
 
+// Messages about one attempt come more than once and late (a reply was lost, a log line follows SUCCESS): that is harmless everywhere
+// below. A function for a report on an ended attempt returns ERROR_CONFLICT and changes nothing: attempt_ended_report is for those.
+
 // ---- bootd
 
 enum boot_answer {
@@ -46,20 +49,27 @@ struct boot_settings {
 };
 
 // The machine's firmware asks for its script from `address`. `address_is_machines`: the lease file gives the address to one of its MACs
-// (1), to somebody else (0), or there is no lease source (-1; then the first address of the attempt counts). Decides by the table of
-// states and answers; opens or reuses the attempt; counts serves; pending -> booting; an alarm when somebody else asks while the agent is alive.
-// A request from the attempt's own address while its agent was alive means that the machine restarted: a new attempt, old token ended.
+// (1), not so (0: somebody else's, or not in it), or there is no lease source (-1; then the first address of the attempt counts).
+// Decides by the table of states and answers; opens or reuses the attempt; counts serves; pending -> booting.
+// - The attempt's own address, or (1), after the agent's first contact: the machine restarted, so a new attempt; the old token ends.
+// - Any other address changes nothing, gets BOOT_WAIT and is an alarm, whether the agent is alive or on its way, as long as something was
+//   heard of the attempt in the last five minutes; then, unless the lease file speaks against it, it gets a new attempt.
+// - (0) is served, for machines with fixed addresses, but never counts, and gives way to an address with (1).
 int attempt_serve(struct store_conn *conn, const struct machine *machine, const char *address, int address_is_machines,
                   const struct boot_settings *settings, enum boot_answer *ret_answer, struct attempt *ret_attempt,
                   char ret_reason[DEPLOYMENT_REASON_SIZE], struct error *err);
 
-// Policy `discover`: an attempt without deployment, for a standby agent.
-int attempt_serve_standby(struct store_conn *conn, const struct machine *machine, const char *address, struct attempt *ret_attempt, struct error *err);
+// Policy `discover`: an attempt without deployment, for an agent that stands by. BOOT_AGENT, or BOOT_WAIT when somebody else than
+// the live agent asks. ERROR_CONFLICT while a deployment is active.
+int attempt_serve_standby(struct store_conn *conn, const struct machine *machine, const char *address, int address_is_machines,
+                          const struct boot_settings *settings, enum boot_answer *ret_answer, struct attempt *ret_attempt,
+                          char ret_reason[DEPLOYMENT_REASON_SIZE], struct error *err);
 
 // The archive of attempt `key` is fetched: a fresh agent token and phone-home token replace those of an earlier fetch of the same
-// attempt; ret_* have TOKEN_TEXT_SIZE. Allowed for the address that got the script (or any, when nobody fetched yet and the lease file agrees: same rule as above), and again from that address
-// until the agent's first contact. ERROR_NOT_FOUND unknown key; ERROR_CONFLICT ended or already in use; ERROR_FORBIDDEN wrong address (an alarm is
-// written: the caller must commit, so the function returns 0 with *ret_refused filled).
+// attempt; ret_* have TOKEN_TEXT_SIZE. Allowed for the address that got the script (or, before the first fetch, one that the lease file gives to
+// the machine), and again from that address until the agent's first contact. A refusal (ERROR_NOT_FOUND unknown key; ERROR_CONFLICT
+// ended or already in use; ERROR_FORBIDDEN wrong address) writes an alarm that must be committed: the function returns 0 with
+// *ret_refused filled.
 struct attempt_refusal {
     enum error_code code; // ERROR_NONE: not refused
     char message[200];
@@ -94,8 +104,9 @@ int attempt_progress(struct store_conn *conn, int64_t attempt_id, const char *st
 struct phone_home {
     const char *hostname, *boot_id, *machine_id, *address;
 };
-// ERROR_UNAUTHORIZED unknown token; ERROR_CONFLICT before `installed`, or with the agent's own boot id (agent_boot_id was left by
-// attempt_boot_id); installed -> succeeded; again after succeeded: 0, nothing changes. ret_* tell the caller what to log.
+// ERROR_UNAUTHORIZED unknown token; ERROR_CONFLICT before `installed`, or with the boot id of one of the deployment's agents (left by
+// attempt_boot_id); installed -> succeeded; again after succeeded: 0, nothing changes. A phone-home token is its deployment's, so
+// that of an earlier attempt is good too: the agent of a later one may have found the system installed and left it as it was.
 int attempt_phone_home(struct store_conn *conn, const char *token, const struct phone_home *report, struct error *err);
 // The agent's boot id, from its inventory or its init report's header (Bootyard-Boot-Id).
 int attempt_boot_id(struct store_conn *conn, int64_t attempt_id, const char *boot_id, struct error *err);

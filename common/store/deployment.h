@@ -46,7 +46,8 @@ struct deployment {
     bool phone_home_wanted; // true unless asked otherwise
     enum deployment_state state;
     char reason[DEPLOYMENT_REASON_SIZE]; // why failing, failed or cancelled
-    bool touched;          // the disk was, or may have been, written
+    bool touched;          // the disk was, or may have been, written: true from INIT on, false again only when all agents said
+                           // that they stopped before the first write
     bool cancel_requested; // a cancel waits for the agent's stop or the loss of contact
     int64_t created_ms, updated_ms;
     int64_t installed_ms; // SUCCESS came; 0 not yet
@@ -58,7 +59,8 @@ struct deployment {
 void deployment_fini(struct deployment *deployment);
 
 // A new one in `pending`; fills id, state and times. ERROR_CONFLICT while the machine's current one is not over. Ends all former
-// attempts and tokens of the machine (fencing). If the machine's live agent stands by, a `reboot` command is queued for it.
+// attempts and tokens of the machine (fencing), but for one: if the machine's live agent stands by, a `reboot` command is queued for
+// it, and its token, which no deployment hangs on, is good until the machine asks for its next script.
 int deployment_begin(struct store_conn *conn, struct deployment *deployment, struct error *err);
 
 int deployment_by_id(struct store_conn *conn, const char *id, struct deployment *ret_deployment, struct error *err);
