@@ -6,10 +6,12 @@
 // name that resolves to loopback, link-local, private or multicast addresses is refused unless the request's guard
 // allows it. Redirects are followed here, one by one: each target is asked of `allow_url` again, credentials never
 // leave their origin (scheme, host, port), https never becomes http. No proxies, no cookies, no netrc; only http and https;
-// TLS 1.2 or later, verified. Threads: the loop's.
+// TLS 1.2 or later, verified. GET and HEAD follow up to 5 redirects; a POST's redirect is its answer.
+// Callbacks never run inside fetch_start, fetch_resume or fetch_cancel, and may call all three. Threads: the loop's.
 
 #include "base/error.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,6 +30,8 @@ struct fetch_head {
     const char *etag;
 };
 
+enum { FETCH_ALLOW_PRIVATE = 1 };
+
 struct fetch_request {
     const char *method; // "GET" or "HEAD"; POST with a body
     const char *url;
@@ -36,13 +40,14 @@ struct fetch_request {
     const void *body;
     size_t body_length;
     const char *ca_file; // NULL: the system's bundle
-    bool allow_private_addresses;
+    bool allow_private_addresses; // for the first URL's origin; a redirect elsewhere is guarded again
     int64_t range_start;        // > 0: Range: bytes=N-
     uint64_t max_bytes;         // of the body; more is ERROR_TOO_LARGE
     unsigned connect_timeout_ms; // 0: 10,000
     unsigned stall_timeout_ms;   // 0: 30,000 without a byte
     unsigned total_timeout_ms;   // 0: none
-    // Asked for the first URL and for every redirect; NULL: all that the guard lets through. 0 = allowed.
+    // Asked for the first URL and for every redirect; NULL: all that the guard lets through. 0 = allowed,
+    // FETCH_ALLOW_PRIVATE = allowed, and this URL's host may have a private address.
     int (*allow_url)(void *context, const char *url, struct error *err);
     // The final answer's head (not a followed redirect's); negative stops. May be NULL.
     int (*on_head)(void *context, const struct fetch_head *head, struct error *err);

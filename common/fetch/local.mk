@@ -1,1 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
+common_libyard_a_SOURCES += \
+	%D%/address.c \
+	%D%/fetch.h \
+	%D%/fetcher.c \
+	%D%/transfer.c %D%/transfer.h \
+	%D%/url.c %D%/url.h
