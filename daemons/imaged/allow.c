@@ -118,7 +118,7 @@ int allow_init(struct allow_list *list, struct error *err)
     if (allow_add(list, "ghcr.io", err) < 0) {
         return -1;
     }
-    list->replaced = false;
+    list->builtin = true;
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
         struct registry_rule *rule = allow_rule(list, known[i].pattern, err);
         for (size_t j = 0; rule && known[i].hosts[j]; j++) {
@@ -164,11 +164,16 @@ static int append_pattern(char (**list)[ALLOW_PATTERN_SIZE], size_t *count, size
     return 0;
 }
 
+void allow_clear(struct allow_list *list)
+{
+    list->registry_count = 0;
+    list->builtin = false;
+}
+
 int allow_add(struct allow_list *list, const char *item, struct error *err)
 {
-    if (!list->replaced) {
-        list->registry_count = 0;
-        list->replaced = true;
+    if (list->builtin) {
+        allow_clear(list);
     }
     return append_pattern(&list->registries, &list->registry_count, ALLOW_MAX, item, err);
 }
@@ -211,7 +216,7 @@ int allow_check(const struct allow_list *list, const char *host, struct error *e
         }
     }
     return error_set(err, ERROR_FORBIDDEN, "registry %s is not allowed%s", host,
-                     list->replaced ? "" : " (only ghcr.io is, unless allowed_registries says otherwise)");
+                     list->builtin ? " (only ghcr.io is, unless allowed_registries says otherwise)" : "");
 }
 
 const struct registry_rule *allow_rule_for(const struct allow_list *list, const char *host)

@@ -28,7 +28,7 @@ struct registry_rule {
 struct allow_list {
     char (*registries)[ALLOW_PATTERN_SIZE];
     size_t registry_count;
-    bool replaced; // the built-in list is gone
+    bool builtin; // still the built-in list
     struct registry_rule *rules;
     size_t rule_count;
 };
@@ -37,6 +37,8 @@ struct allow_list {
 int allow_init(struct allow_list *list, struct error *err);
 void allow_fini(struct allow_list *list);
 
+// Empty the list: nothing is allowed.
+void allow_clear(struct allow_list *list);
 // Add an item; the first one empties the built-in list. ERROR_UNPROCESSABLE for what could never match.
 int allow_add(struct allow_list *list, const char *item, struct error *err);
 // The rule of a section, made if it is new. Valid until the next call.
