@@ -92,7 +92,7 @@ static const struct conf_option options[] = {
      "words: hosts of its token server and storage, to which it may redirect"},
 };
 
-int config_load(const char *path, bool may_be_missing, struct imaged_config *ret_config, struct error *err)
+int imaged_config_load(const char *path, bool may_be_missing, struct imaged_config *ret_config, struct error *err)
 {
     struct imaged_config config = {.open = false};
     int result = allow_init(&config.allow, err);
@@ -100,7 +100,7 @@ int config_load(const char *path, bool may_be_missing, struct imaged_config *ret
         result = conf_load(path, may_be_missing, options, sizeof(options) / sizeof(options[0]), &config, err);
     }
     if (result < 0) {
-        config_fini(&config);
+        imaged_config_fini(&config);
         return result;
     }
     if (config.max_fills == 0) {
@@ -110,7 +110,7 @@ int config_load(const char *path, bool may_be_missing, struct imaged_config *ret
     return 0;
 }
 
-void config_fini(struct imaged_config *config)
+void imaged_config_fini(struct imaged_config *config)
 {
     daemon_settings_fini(&config->common);
     free(config->images_dir);
@@ -118,7 +118,7 @@ void config_fini(struct imaged_config *config)
     *config = (struct imaged_config){.open = false};
 }
 
-void config_print(FILE *out)
+void imaged_config_print(FILE *out)
 {
     conf_print_options(out, options, sizeof(options) / sizeof(options[0]));
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// imaged.conf in one struct. Filled by config_load, read by everybody; a reload makes a new one. Threads: the loop's.
+// imaged.conf in one struct. Filled by imaged_config_load, read by everybody; a reload makes a new one. Threads: the loop's.
 
 #include "allow.h"
 #include "conf/daemon.h"
@@ -20,6 +20,6 @@ struct imaged_config {
     unsigned stall_seconds; // an upstream silent for so long is given up
 };
 
-int config_load(const char *path, bool may_be_missing, struct imaged_config *ret_config, struct error *err);
-void config_fini(struct imaged_config *config);
-void config_print(FILE *out);
+int imaged_config_load(const char *path, bool may_be_missing, struct imaged_config *ret_config, struct error *err);
+void imaged_config_fini(struct imaged_config *config);
+void imaged_config_print(FILE *out);
