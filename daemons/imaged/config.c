@@ -92,12 +92,12 @@ static const struct conf_option options[] = {
      "words: hosts of its token server and storage, to which it may redirect"},
 };
 
-int imaged_config_load(const char *path, bool may_be_missing, struct imaged_config *ret_config, struct error *err)
+int imaged_config_load(const char *path, struct imaged_config *ret_config, struct error *err)
 {
     struct imaged_config config = {.open = false};
     int result = allow_init(&config.allow, err);
     if (result == 0) {
-        result = conf_load(path, may_be_missing, options, sizeof(options) / sizeof(options[0]), &config, err);
+        result = conf_load(path, false, options, sizeof(options) / sizeof(options[0]), &config, err);
     }
     if (result < 0) {
         imaged_config_fini(&config);

@@ -20,6 +20,6 @@ struct imaged_config {
     unsigned stall_seconds; // an upstream silent for so long is given up
 };
 
-int imaged_config_load(const char *path, bool may_be_missing, struct imaged_config *ret_config, struct error *err);
+int imaged_config_load(const char *path, struct imaged_config *ret_config, struct error *err);
 void imaged_config_fini(struct imaged_config *config);
 void imaged_config_print(FILE *out);
