@@ -1,3 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-dist_yardconf_DATA += %D%/redfishd.conf
-dist_yardconf_DATA += %D%/apid.conf
+dist_yardconf_DATA += %D%/apid.conf %D%/imaged.conf %D%/redfishd.conf

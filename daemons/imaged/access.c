@@ -5,57 +5,56 @@
 
 #include "imaged.h"
 
+#include "base/cleanup.h"
 #include "store/deployment.h"
 #include "store/store.h"
 #include "web/web.h"
 
-#include <errno.h>
-#include <ifaddrs.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
 
-// IPv4 as IPv6, so that the two spellings of one address are one.
-static bool address_bytes(const struct sockaddr *address, struct in6_addr *ret_bytes)
+static void to_ipv4(const uint8_t bytes[4], struct sockaddr_storage *address)
 {
-    if (address && address->sa_family == AF_INET6) {
-        struct sockaddr_in6 in6;
-        memcpy(&in6, address, sizeof(in6));
-        *ret_bytes = in6.sin6_addr;
-        return true;
-    }
-    if (address && address->sa_family == AF_INET) {
-        struct sockaddr_in in;
-        memcpy(&in, address, sizeof(in));
-        *ret_bytes = (struct in6_addr){.s6_addr = {[10] = 0xff, [11] = 0xff}};
-        memcpy(ret_bytes->s6_addr + 12, &in.sin_addr, 4);
-        return true;
-    }
-    return false;
+    struct sockaddr_in in = {.sin_family = AF_INET};
+    memcpy(&in.sin_addr, bytes, 4);
+    *address = (struct sockaddr_storage){.ss_family = AF_INET};
+    memcpy(address, &in, sizeof(in));
 }
 
-static bool is_loopback(const struct in6_addr *bytes)
+// The peer with port 0, IPv4 in its own family; its length, 0 if it is not of IP.
+static socklen_t peer_address(struct web_request *request, struct sockaddr_storage *ret_address)
 {
-    return IN6_IS_ADDR_LOOPBACK(bytes) || (IN6_IS_ADDR_V4MAPPED(bytes) && bytes->s6_addr[12] == 127);
+    const struct sockaddr *peer = web_peer(request);
+    if (peer && peer->sa_family == AF_INET) {
+        to_ipv4((const uint8_t *)&((const struct sockaddr_in *)(const void *)peer)->sin_addr, ret_address);
+        return sizeof(struct sockaddr_in);
+    }
+    if (!peer || peer->sa_family != AF_INET6) {
+        return 0;
+    }
+    struct sockaddr_in6 in6;
+    memcpy(&in6, peer, sizeof(in6));
+    if (IN6_IS_ADDR_V4MAPPED(&in6.sin6_addr)) {
+        to_ipv4(in6.sin6_addr.s6_addr + 12, ret_address);
+        return sizeof(struct sockaddr_in);
+    }
+    in6.sin6_port = 0;
+    *ret_address = (struct sockaddr_storage){.ss_family = AF_INET6};
+    memcpy(ret_address, &in6, sizeof(in6));
+    return sizeof(in6);
 }
 
+// Only an address of this host can be bound to. (Listing them would need netlink, which the unit forbids.)
 int access_check_host(struct web_request *request, struct error *err)
 {
-    struct in6_addr peer;
-    if (!address_bytes(web_peer(request), &peer)) {
+    struct sockaddr_storage address;
+    socklen_t length = peer_address(request, &address);
+    CLEANUP_CLOSE int fd = length ? socket(address.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0) : -1;
+    if (fd < 0 || bind(fd, (const struct sockaddr *)&address, length) < 0) {
         return error_set(err, ERROR_FORBIDDEN, "only for this host");
     }
-    bool own = is_loopback(&peer);
-    struct ifaddrs *list = NULL;
-    if (!own && getifaddrs(&list) < 0) {
-        return error_errno(err, errno, "cannot list this host's addresses");
-    }
-    for (struct ifaddrs *item = list; item && !own; item = item->ifa_next) {
-        struct in6_addr bytes;
-        own = address_bytes(item->ifa_addr, &bytes) && memcmp(&bytes, &peer, sizeof(peer)) == 0;
-    }
-    freeifaddrs(list);
-    return own ? 0 : error_set(err, ERROR_FORBIDDEN, "only for this host");
+    return 0;
 }
 
 int access_check_digest(struct imaged *daemon, const char *digest, struct error *err)

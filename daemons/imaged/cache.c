@@ -19,7 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { HEX_SIZE = 65, USED_MEMORY = 64, USED_EVERY_MS = 60000, PARTIAL_AGE_S = 86400, BOOT_ID_SIZE = 64 };
+enum { HEX_SIZE = 65, USED_MEMORY = 64, USED_EVERY_MS = 60000, PARTIAL_AGE_S = 86400 };
 
 struct used {
     char digest[DIGEST_TEXT_SIZE];
@@ -55,51 +55,33 @@ static int open_folder(int parent, const char *name, int *ret_fd, struct error *
     return 0;
 }
 
-static void read_line_at(int folder, const char *name, char text[BOOT_ID_SIZE])
+// When this host was started, by today's clock.
+static time_t boot_time(void)
 {
-    text[0] = '\0';
-    CLEANUP_CLOSE int fd = openat(folder, name, O_RDONLY | O_CLOEXEC);
-    ssize_t length = fd < 0 ? -1 : read(fd, text, BOOT_ID_SIZE - 1);
-    text[length < 0 ? 0 : length] = '\0';
-    text[strcspn(text, "\n")] = '\0';
+    struct timespec up = {.tv_sec = 0};
+    (void)clock_gettime(CLOCK_BOOTTIME, &up);
+    return time(NULL) - up.tv_sec;
 }
 
-static void write_line_at(int folder, const char *name, const char *text)
-{
-    CLEANUP_CLOSE int fd = openat(folder, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
-    if (fd < 0 || dprintf(fd, "%s\n", text) < 0) {
-        log_warning("cannot write %s in the cache: partial files will not outlive a restart", name);
-    }
-}
-
-static void sweep_partials(struct cache *cache, bool all)
+static void forget_stale_partials(struct cache *cache)
 {
     DIR *folder = fdopendir(dup(cache->partial_fd));
     if (!folder) {
         return;
     }
     rewinddir(folder);
+    time_t booted = boot_time();
     for (struct dirent *entry; (entry = readdir(folder));) {
         struct stat status;
         if (entry->d_name[0] == '.' || fstatat(cache->partial_fd, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) < 0) {
             continue;
         }
         bool temporary = strlen(entry->d_name) != HEX_SIZE - 1; // cache_write's
-        if (all || temporary || status.st_mtime < time(NULL) - PARTIAL_AGE_S) {
+        if (temporary || status.st_mtime <= booted || status.st_mtime < time(NULL) - PARTIAL_AGE_S) {
             (void)unlinkat(cache->partial_fd, entry->d_name, 0);
         }
     }
     closedir(folder);
-}
-
-static void forget_stale_partials(struct cache *cache)
-{
-    char now[BOOT_ID_SIZE];
-    char then[BOOT_ID_SIZE];
-    read_line_at(AT_FDCWD, "/proc/sys/kernel/random/boot_id", now);
-    read_line_at(cache->root_fd, "boot-id", then);
-    sweep_partials(cache, !now[0] || strcmp(now, then) != 0);
-    write_line_at(cache->root_fd, "boot-id", now);
 }
 
 struct cache *cache_new(const char *images_dir, struct store *store, struct error *err)

@@ -3,6 +3,8 @@
 EXTRA_DIST += tests/unit/tap.h
 
 include tests/unit/agent/local.mk
+include tests/unit/fetch/local.mk
+include tests/unit/imaged/local.mk
 include tests/unit/redfishd/local.mk
 include tests/unit/store/local.mk
 include tests/unit/apid/local.mk
