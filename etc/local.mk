@@ -1,2 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
-dist_yardconf_DATA += %D%/apid.conf %D%/imaged.conf %D%/redfishd.conf
+dist_yardconf_DATA += %D%/apid.conf
+dist_yardconf_DATA += %D%/imaged.conf
+dist_yardconf_DATA += %D%/redfishd.conf
