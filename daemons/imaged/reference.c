@@ -302,13 +302,26 @@ const char *reference_version(const struct reference *reference)
     return reference->tag[0] ? reference->tag : "latest";
 }
 
+// A host that only its capitals told from a part of a repository needs one again.
+static void format_host(const struct reference *reference, char text[REFERENCE_HOST_SIZE])
+{
+    memcpy(text, reference->host, sizeof(reference->host));
+    if (!segment_is_host(text, strlen(text))) {
+        text[0] = (char)toupper((unsigned char)text[0]);
+    }
+}
+
 void reference_format_name(const struct reference *reference, char *text)
 {
-    snprintf(text, REFERENCE_TEXT_SIZE, "%s/%s", reference->host, reference->repository);
+    char host[REFERENCE_HOST_SIZE];
+    format_host(reference, host);
+    snprintf(text, REFERENCE_TEXT_SIZE, "%s/%s", host, reference->repository);
 }
 
 void reference_format(const struct reference *reference, char *text)
 {
-    snprintf(text, REFERENCE_TEXT_SIZE, "%s/%s%s%s%s%s", reference->host, reference->repository,
-             reference->tag[0] ? ":" : "", reference->tag, reference->digest[0] ? "@" : "", reference->digest);
+    char host[REFERENCE_HOST_SIZE];
+    format_host(reference, host);
+    snprintf(text, REFERENCE_TEXT_SIZE, "%s/%s%s%s%s%s", host, reference->repository, reference->tag[0] ? ":" : "",
+             reference->tag, reference->digest[0] ? "@" : "", reference->digest);
 }
