@@ -291,6 +291,5 @@ int worker_main(const struct worker_start *start)
         log_err("%s", error.message);
         (void)sleep(LOCAL_FAILURE_PAUSE_S);
     }
-    log_set_sink(NULL, NULL);
     return WORKER_DONE;
 }

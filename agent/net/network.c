@@ -18,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CANDIDATE_PAUSE_MS = 10000, LIST_PERIOD_MS = 5000 };
+enum { CANDIDATE_PAUSE_MS = 2000, LIST_PERIOD_MS = 5000 };
 
 // A link that has or seeks an address.
 struct candidate {

@@ -91,12 +91,13 @@ static const char *url_of(const struct report *report, const char *key)
     return url && *url ? url : NULL;
 }
 
+// What the senders say of their own failures stays on the console, or it would feed itself.
+static _Thread_local bool is_sending_thread;
+
 static void on_log(void *context, enum log_level level, const char *line)
 {
     struct report *report = context;
-    // What the senders say of their own failures stays on the console, or it would feed itself.
-    if (level > LOG_LEVEL_INFO || pthread_equal(pthread_self(), report->sender) ||
-        pthread_equal(pthread_self(), report->pulse)) {
+    if (level > LOG_LEVEL_INFO || is_sending_thread) {
         return;
     }
     spool_put(&report->memory->spool,
@@ -141,6 +142,7 @@ static bool ship(struct report *report, const char *url, const char *line, bool 
 
 static void *run_sender(void *context)
 {
+    is_sending_thread = true;
     struct report *report = context;
     const char *url = url_of(report, "LOG_URL");
     struct spool_line line;
@@ -181,6 +183,7 @@ static void *run_sender(void *context)
 
 static void *run_pulse(void *context)
 {
+    is_sending_thread = true;
     struct report *report = context;
     const char *url = url_of(report, "HEARTBEAT_URL");
     bool was_failing = false;
@@ -227,20 +230,16 @@ struct report *report_new_on(const struct vars *vars, struct report_memory *memo
     report->memory = memory;
     report->post = (struct post){.vars = vars, .is_fenced = &report->is_fenced};
     init_lock(report);
-    // Under the lock: the threads' own names are read by on_log.
-    (void)pthread_mutex_lock(&report->lock);
+    log_set_sink(on_log, report);
     int failed = pthread_create(&report->sender, NULL, run_sender, report);
-    if (!failed && pthread_create(&report->pulse, NULL, run_pulse, report) != 0) {
-        report->is_ending = true;
-        failed = 1;
+    if (!failed) {
+        failed = pthread_create(&report->pulse, NULL, run_pulse, report);
     }
-    (void)pthread_mutex_unlock(&report->lock);
     if (failed) {
-        // A sender that was started ends by itself; the memory stays, since this is the end of the run anyway.
-        (void)error_set(err, ERROR_IO, "cannot start the report's threads");
+        // The memory stays: a thread may have it, and this is the end of the run anyway.
+        (void)error_errno(err, failed, "cannot start the report's threads");
         return NULL;
     }
-    log_set_sink(on_log, report);
     return report;
 }
 
@@ -254,7 +253,6 @@ struct report *report_new(const struct vars *vars, struct error *err)
     spool_init(&memory->spool);
     struct report *report = report_new_on(vars, memory, err);
     if (!report) {
-        free(memory);
         return NULL;
     }
     report->own_memory = memory;
@@ -266,7 +264,6 @@ void report_free(struct report *report)
     if (!report) {
         return;
     }
-    log_set_sink(NULL, NULL);
     (void)pthread_mutex_lock(&report->lock);
     report->is_ending = true;
     (void)pthread_cond_broadcast(&report->changed);
@@ -279,6 +276,7 @@ void report_free(struct report *report)
     if (!has_ended) {
         return; // a thread sits in a request: the machine goes down under it, its memory must stay
     }
+    log_set_sink(NULL, NULL);
     (void)pthread_cond_destroy(&report->changed);
     (void)pthread_mutex_destroy(&report->lock);
     free(report->own_memory);

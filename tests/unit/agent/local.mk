@@ -8,7 +8,9 @@ agent_tests = \
 	%D%/test_efi_load_option \
 	%D%/test_gpt \
 	%D%/test_image \
+	%D%/test_inventory \
 	%D%/test_modules \
+	%D%/test_phone_home \
 	%D%/test_plan \
 	%D%/test_report \
 	%D%/test_settings \
@@ -59,6 +61,12 @@ tests_unit_agent_test_report_LDADD = $(agent_test_libs)
 tests_unit_agent_test_settings_SOURCES = %D%/test_settings.c
 tests_unit_agent_test_settings_CFLAGS = $(agent_test_flags)
 tests_unit_agent_test_settings_LDADD = $(agent_test_libs)
+tests_unit_agent_test_inventory_SOURCES = %D%/test_inventory.c
+tests_unit_agent_test_inventory_CFLAGS = $(agent_test_flags)
+tests_unit_agent_test_inventory_LDADD = $(agent_test_libs)
+tests_unit_agent_test_phone_home_SOURCES = %D%/test_phone_home.c
+tests_unit_agent_test_phone_home_CFLAGS = $(agent_test_flags)
+tests_unit_agent_test_phone_home_LDADD = $(agent_test_libs)
 
 # The vars grammar is base's, its vectors came with the agent.
 check_PROGRAMS += tests/unit/base/test_vars
