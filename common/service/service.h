@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// A daemon's life: one libevent loop, signals (SIGHUP reloads, SIGTERM and SIGINT drain), sd_notify with
+// A daemon's life (one a process): one libevent loop, signals (SIGHUP reloads, SIGTERM and SIGINT drain), sd_notify with
 // watchdog, timers, a bell that other daemons ring, a small pool for blocking work. No other room
 // includes libevent: web/, fetch/ and store/ wait for file descriptors through this header. Threads: all
 // functions on the loop's thread, except service_work's `run` (a pool thread) and service_post (any thread).

@@ -3,8 +3,12 @@
 EXTRA_DIST += tests/unit/tap.h
 
 include tests/unit/agent/local.mk
+include tests/unit/apid/local.mk
+include tests/unit/base/local.mk
+include tests/unit/conf/local.mk
 include tests/unit/fetch/local.mk
 include tests/unit/imaged/local.mk
 include tests/unit/redfishd/local.mk
+include tests/unit/service/local.mk
 include tests/unit/store/local.mk
-include tests/unit/apid/local.mk
+include tests/unit/web/local.mk
