@@ -139,7 +139,7 @@ static int sweep_alarms(struct store_conn *conn, int64_t now, struct error *err)
 {
     CLEANUP_STMT struct stmt *stmt = NULL;
     struct ids ids;
-    if (sql_open(conn, &stmt, err, "SELECT id FROM attempts WHERE alarm_left_out > 0 AND alarm_ms < ?1", "i", now - ALARM_PERIOD_MS) < 0 ||
+    if (sql_open(conn, &stmt, err, "SELECT id FROM attempts WHERE alarm_left_out > 0 AND alarm_ms <= ?1", "i", now - ALARM_PERIOD_MS) < 0 ||
         ids_read(stmt, &ids, err) < 0) {
         return -1;
     }

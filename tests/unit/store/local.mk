@@ -10,3 +10,11 @@ TESTS += %D%/test_families %D%/test_writer %D%/test_files
 %C%_test_files_SOURCES = %D%/test_files.c %D%/yard.c %D%/yard.h
 %C%_test_files_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
 %C%_test_files_LDADD = $(YARD_LIBS)
+
+# Time is the test's own.
+check_PROGRAMS += %D%/test_deployment
+TESTS += %D%/test_deployment
+%C%_test_deployment_SOURCES = %D%/test_deployment.c %D%/yard.c %D%/yard.h
+%C%_test_deployment_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
+%C%_test_deployment_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_now_ms
+%C%_test_deployment_LDADD = $(YARD_LIBS)
