@@ -2,3 +2,4 @@
 dist_yardconf_DATA += %D%/apid.conf
 dist_yardconf_DATA += %D%/imaged.conf
 dist_yardconf_DATA += %D%/redfishd.conf
+dist_yardconf_DATA += %D%/statusd.conf

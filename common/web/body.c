@@ -71,7 +71,7 @@ static bool type_is_json(const char *type)
     return !type || (strncasecmp(type, json, length) == 0 && strchr("; \t", type[length]));
 }
 
-json_t *web_body_json(const struct web_request *request, struct error *err)
+json_t *web_body_json_any(const struct web_request *request, struct error *err)
 {
     if (!type_is_json(web_header(request, "Content-Type"))) {
         (void)error_set(err, ERROR_MEDIA_TYPE, "the body must be application/json");
@@ -80,7 +80,7 @@ json_t *web_body_json(const struct web_request *request, struct error *err)
     size_t length;
     const char *text = web_body(request, &length);
     if (length == 0) {
-        (void)error_set(err, ERROR_BAD_REQUEST, "the body is empty, expected a JSON object");
+        (void)error_set(err, ERROR_BAD_REQUEST, "the body is empty, expected JSON");
         return NULL;
     }
     if (json_is_too_deep(text, length)) {
@@ -94,7 +94,13 @@ json_t *web_body_json(const struct web_request *request, struct error *err)
                         json_error.column, json_error.text);
         return NULL;
     }
-    if (!json_is_object(json)) {
+    return json;
+}
+
+json_t *web_body_json(const struct web_request *request, struct error *err)
+{
+    json_t *json = web_body_json_any(request, err);
+    if (json && !json_is_object(json)) {
         json_decref(json);
         (void)error_set(err, ERROR_BAD_REQUEST, "expected a JSON object");
         return NULL;

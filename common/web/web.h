@@ -98,6 +98,7 @@ void *web_identity(const struct web_request *request);
 
 // JSON body: checks the content type (application/json, or none), UTF-8, no duplicate keys, depth ≤ 25, an object.
 json_t *web_body_json(const struct web_request *request, struct error *err);
+json_t *web_body_json_any(const struct web_request *request, struct error *err); // an object or an array
 
 // Replies. Each ends the request; a second one is a programming error (assert).
 // web_reply_error: of ERROR_INTERNAL and ERROR_IO the client learns nothing but that; the text is logged.
