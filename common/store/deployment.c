@@ -236,3 +236,25 @@ int deployment_wants_digest(struct store_conn *conn, const char *digest, bool *r
     *ret_wanted = wanted != 0;
     return 0;
 }
+
+int deployment_counts(struct store_conn *conn, int64_t *ret_counts, size_t size, struct error *err)
+{
+    CLEANUP_STMT struct stmt *stmt = NULL;
+    if (stmt_prepare(conn, &stmt,
+                     "SELECT state, count(*) FROM deployments"
+                     " WHERE seq IN (SELECT max(seq) FROM deployments GROUP BY machine_id) GROUP BY state",
+                     err) < 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < size; i++) {
+        ret_counts[i] = 0;
+    }
+    int row;
+    while ((row = stmt_step(stmt, err)) > 0) {
+        int64_t state = stmt_int(stmt, 0);
+        if (state >= 0 && (size_t)state < size) {
+            ret_counts[state] = stmt_int(stmt, 1);
+        }
+    }
+    return row;
+}

@@ -10,6 +10,7 @@
 #include "base/uuid.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct store_conn;
@@ -78,3 +79,6 @@ int deployment_cancel(struct store_conn *conn, const char *id, struct deployment
 
 // True when `digest` is the layer (or the manifest) of a deployment that is not over: imaged serves it without a credential.
 int deployment_wants_digest(struct store_conn *conn, const char *digest, bool *ret_wanted, struct error *err);
+
+// How many machines' current deployments are in each state: ret_counts[state], `size` of them.
+int deployment_counts(struct store_conn *conn, int64_t *ret_counts, size_t size, struct error *err);

@@ -17,7 +17,7 @@
 
 static bool is_own_address(const struct exchange *exchange)
 {
-    return strcmp(exchange->attempt.address, web_peer_text(exchange->request)) == 0;
+    return strcmp(exchange->attempt.address, exchange->address) == 0;
 }
 
 static bool is_served_though_ended(const struct exchange *exchange)
@@ -50,7 +50,7 @@ static int run_exchange(struct store_conn *conn, void *context, struct error *er
         }
     } else {
         bool is_its_address = false;
-        result = attempt_contact(conn, exchange->attempt.id, web_peer_text(exchange->request), &is_its_address, err);
+        result = attempt_contact(conn, exchange->attempt.id, exchange->address, &is_its_address, err);
         if (result < 0) {
             return result;
         }
@@ -72,7 +72,7 @@ static void refuse(struct exchange *exchange)
         counters_refused(&exchange->daemon->counters, REFUSED_ADDRESS);
         (void)error_set(&err, ERROR_FORBIDDEN, "this token belongs to another address");
         log_warning("%s used the token of attempt %" PRId64 ", which belongs to another address",
-                    web_peer_text(exchange->request), exchange->attempt.id);
+                    exchange->address, exchange->attempt.id);
     }
     web_reply_error(exchange->request, &err);
 }
@@ -112,6 +112,7 @@ static struct exchange *exchange_new(struct web_request *request, struct statusd
     exchange->request = request;
     exchange->rule = rule;
     exchange->visitor = auth_visitor(request);
+    (void)snprintf(exchange->address, sizeof(exchange->address), "%s", web_peer_text(request));
     statusd_enter(daemon);
     return exchange;
 }

@@ -33,7 +33,8 @@ struct exchange {
     struct web_request *request;
     const struct exchange_rule *rule;
     const struct visitor *visitor; // borrowed from the request
-    struct attempt attempt;        // as it was in the transaction
+    char address[ATTEMPT_ADDRESS_SIZE]; // of the peer: a connection that goes away takes its own copy with it
+    struct attempt attempt;             // as it was in the transaction
     enum { EXCHANGE_TAKEN, EXCHANGE_ENDED, EXCHANGE_WRONG_ADDRESS } verdict;
     char step[64]; // of an error report, "" if none was named
     void *detail;  // the handler's own, freed by free()

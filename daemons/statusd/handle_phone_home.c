@@ -21,6 +21,7 @@ enum { HOSTNAME_SIZE = 254, ID_SIZE = 65 };
 struct call {
     struct statusd *daemon;
     struct web_request *request;
+    char address[ATTEMPT_ADDRESS_SIZE];
     char hostname[HOSTNAME_SIZE];
     char boot_id[ID_SIZE];
     char machine_id[ID_SIZE];
@@ -56,7 +57,7 @@ static int run_call(struct store_conn *conn, void *context, struct error *err)
     struct phone_home report = {.hostname = call->hostname,
                                 .boot_id = call->boot_id,
                                 .machine_id = call->machine_id,
-                                .address = web_peer_text(call->request)};
+                                .address = call->address};
     return attempt_phone_home(conn, auth_visitor(call->request)->token, &report, err);
 }
 
@@ -69,7 +70,7 @@ static void call_done(void *context, int result, const struct error *err)
         web_reply_error(call->request, err);
     } else {
         counters_report(&daemon->counters, REPORT_PHONE_HOME);
-        log_info("%s phoned home from %s", call->hostname, web_peer_text(call->request));
+        log_info("%s phoned home from %s", call->hostname, call->address);
         web_reply_empty(call->request, 204);
     }
     free(call);
@@ -84,6 +85,7 @@ void handle_phone_home(struct web_request *request, void *context)
     if (call) {
         call->daemon = context;
         call->request = request;
+        (void)snprintf(call->address, sizeof(call->address), "%s", web_peer_text(request));
         result = read_call(call, &err);
     } else {
         (void)error_set(&err, ERROR_UNAVAILABLE, "out of memory");
