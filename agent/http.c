@@ -8,6 +8,7 @@
 #include "agent/url.h"
 
 #include "base/cleanup.h"
+#include "base/log.h"
 
 #include <errno.h>
 #include <event2/buffer.h>
@@ -57,11 +58,18 @@ struct call {
     struct event *total_timer;
 };
 
-static pthread_once_t threads_once = PTHREAD_ONCE_INIT;
+static pthread_once_t libevent_once = PTHREAD_ONCE_INIT;
 
-static void threads_begin(void)
+static void on_libevent_log(int severity, const char *message)
+{
+    (void)severity; // what matters comes back as an error of the call
+    log_debug("libevent: %s", message);
+}
+
+static void libevent_begin(void)
 {
     (void)evthread_use_pthreads();
+    event_set_log_callback(on_libevent_log);
 }
 
 static void end_call(struct call *call)
@@ -301,11 +309,11 @@ static void on_done(struct evhttp_request *answer, void *context)
     char text[300];
     if (call->tls && tls_explain(call->tls, text, sizeof(text))) {
         fail_upstream(call, ERROR_UPSTREAM, text);
-    } else if (call->has_parse_cause) {
-        fail_upstream(call, ERROR_UPSTREAM, parse_cause_text(call->parse_cause));
     } else if (!call->is_connected) {
         explain_connect(call, text, sizeof(text));
         fail_upstream(call, ERROR_UPSTREAM, text);
+    } else if (call->has_parse_cause) {
+        fail_upstream(call, ERROR_UPSTREAM, parse_cause_text(call->parse_cause));
     } else {
         fail_upstream(call, ERROR_UPSTREAM, parse_cause_text(EVREQ_HTTP_EOF));
     }
@@ -492,7 +500,7 @@ static int run_call(struct call *call)
 int http_perform(const struct http_request *request, struct http_response *ret_response,
                  struct error *err)
 {
-    (void)pthread_once(&threads_once, threads_begin);
+    (void)pthread_once(&libevent_once, libevent_begin);
     struct call call = {.request = request, .err = err};
     int result = url_parse(request->url, &call.url, err);
     if (result < 0) {
