@@ -2,7 +2,7 @@
 
 # Not in a PATH folder: initramfs-tools has a command of the same name.
 pkglibexec_SCRIPTS += %D%/mkinitramfs
-EXTRA_DIST += %D%/mkinitramfs %D%/lab/build-image
+EXTRA_DIST += %D%/devyard %D%/mkinitramfs %D%/lab/build-image
 
 # The blocking exchange is of no use to a daemon: it is built for the tools.
 common_libyard_a_SOURCES += common/fetch/simple.c common/fetch/simple.h
