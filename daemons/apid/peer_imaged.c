@@ -92,12 +92,12 @@ static int parse_image(const struct strbuf *text, struct peer_image *image, stru
         result = take_text(reply, "media_type", image->media_type, sizeof(image->media_type), false, err);
     }
     if (result == 0) {
-        result = take_text(reply, "url", image->fetch_url, sizeof(image->fetch_url), true, err);
+        result = take_text(reply, "blob_url", image->fetch_url, sizeof(image->fetch_url), true, err);
     }
     if (result < 0) {
         return result;
     }
-    image->layer_size = json_integer_value(json_object_get(reply, "size"));
+    image->layer_size = json_integer_value(json_object_get(reply, "layer_size"));
     if (!digest_is_valid(image->digest) || !digest_is_valid(image->layer_digest) || image->layer_size < 0) {
         return error_set(err, ERROR_UPSTREAM, "imaged's answer holds something that is no digest or no size");
     }
