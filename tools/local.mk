@@ -4,9 +4,6 @@
 pkglibexec_SCRIPTS += %D%/mkinitramfs
 EXTRA_DIST += %D%/devyard %D%/mkinitramfs %D%/lab/build-image
 
-# The blocking exchange is of no use to a daemon: it is built for the tools.
-common_libyard_a_SOURCES += common/fetch/simple.c common/fetch/simple.h
-
 bin_PROGRAMS += %D%/yardctl/yardctl
 %C%_yardctl_yardctl_SOURCES = \
 	%D%/yardctl/api.c %D%/yardctl/api.h \
