@@ -75,6 +75,11 @@ static int explain(CURLcode code, const char *reason, const struct strbuf *body,
         return error_set(err, ERROR_TIMEOUT, "%s", text);
     case CURLE_COULDNT_CONNECT:
     case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_SSL_CONNECT_ERROR: // broken off meanwhile; a certificate that is wrong has a code of its own
+    case CURLE_SEND_ERROR:
+    case CURLE_RECV_ERROR:
+    case CURLE_GOT_NOTHING:
+    case CURLE_PARTIAL_FILE:
         return error_set(err, ERROR_UNAVAILABLE, "%s", text);
     case CURLE_WRITE_ERROR:
         return strbuf_failed(body) ? error_set(err, ERROR_TOO_LARGE, "the answer is too long")

@@ -23,5 +23,5 @@ struct simple_request {
 
 // 0 = an answer came, with any status; its body is appended to `body`, which the caller has initialised: its
 // maximum is the limit (ERROR_TOO_LARGE).
-// ERROR_UNAVAILABLE: no connection; ERROR_TIMEOUT; ERROR_UPSTREAM: broken answer or certificate.
+// ERROR_UNAVAILABLE: no connection, or it broke; ERROR_TIMEOUT; ERROR_UPSTREAM: broken answer or certificate.
 int simple_fetch(const struct simple_request *request, int *ret_status, struct strbuf *body, struct error *err);

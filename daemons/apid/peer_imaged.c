@@ -122,14 +122,20 @@ static int on_data(void *context, const void *data, size_t length, struct error 
     return strbuf_failed(&question->reply) ? error_set(err, ERROR_UPSTREAM, "imaged's answer is too long") : 0;
 }
 
+// No whole answer came: too much of one, none in time, or no connection.
+static int explain_silence(const struct error *cause, struct error *err)
+{
+    bool timeout = cause->code == ERROR_TIMEOUT;
+    return error_set(err, timeout ? ERROR_TIMEOUT : ERROR_UPSTREAM, "imaged cannot be asked: %s", cause->message);
+}
+
 static void on_done(void *context, int result, int status, const struct error *fetch_err)
 {
     struct question *question = context;
     struct error err = {0};
     struct peer_image image = {0};
     if (result < 0) {
-        result = error_set(&err, fetch_err->code == ERROR_TIMEOUT ? ERROR_TIMEOUT : ERROR_UNAVAILABLE,
-                           "imaged does not answer: %s", fetch_err->message);
+        result = explain_silence(fetch_err, &err);
     } else if (status == 200) {
         result = parse_image(&question->reply, &image, &err);
     } else {

@@ -3,7 +3,7 @@
 
 import pytest
 
-from harness import DIGEST, LAYER
+from harness import DIGEST, LAYER, Yard, free_port
 
 OTHER = "sha256:" + "c3" * 32
 
@@ -191,3 +191,15 @@ def test_sigterm_while_imaged_is_asked(api, machine, imaged):
     # Drained, not dropped: the reply came, and it is true.
     assert replies and replies[0].status == 201
     assert api.call("GET", f"/v1/deployments/{replies[0].json['id']}").status == 200
+
+
+def test_imaged_is_away(tmp_path):
+    yard = Yard(tmp_path, f"http://127.0.0.1:{free_port()}")
+    try:
+        assert yard.call("PUT", "/v1/machines/w1", {}).status == 201
+        reply = post(yard, "w1")
+        assert reply.status == 502 and "imaged cannot be asked" in reply.detail
+        made = post(yard, "w1", image={"url": "oci://registry.example/debian", "digest": DIGEST})
+        assert made.status == 201 and "imaged cannot be asked" in made.json["warnings"][0]
+    finally:
+        yard.stop()
