@@ -35,3 +35,4 @@ agent_bootyard_agent_LDADD = $(AGENT_LIBS) -lpthread
 check_LIBRARIES += agent/libagent.a
 agent_libagent_a_SOURCES = $(agent_sources)
 agent_libagent_a_CFLAGS = $(YARD_CFLAGS) $(YARD_SANITIZE) $(AGENT_CFLAGS)
+EXTRA_DIST += %D%/README.md %D%/hw/README.md %D%/init/README.md %D%/net/README.md %D%/report/README.md

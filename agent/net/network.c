@@ -248,7 +248,9 @@ static int find_way(struct search *search, struct network *ret_network, struct e
         if (result < 0) {
             return result;
         }
-        wait_for_news(search, run_timers(search));
+        int64_t wait_ms = run_timers(search);
+        int64_t left_ms = deadline - clock_monotonic_ms();
+        wait_for_news(search, wait_ms < left_ms ? wait_ms : left_ms > 0 ? left_ms : 0);
         for (size_t i = 0; i < LINKS_MAX; i++) {
             struct candidate *candidate = &search->candidates[i];
             if (candidate->is_used && candidate->client.is_bound &&

@@ -10,6 +10,7 @@ agent_tests = \
 	%D%/test_image \
 	%D%/test_inventory \
 	%D%/test_modules \
+	%D%/test_network \
 	%D%/test_phone_home \
 	%D%/test_plan \
 	%D%/test_report \
@@ -67,6 +68,9 @@ tests_unit_agent_test_inventory_LDADD = $(agent_test_libs)
 tests_unit_agent_test_phone_home_SOURCES = %D%/test_phone_home.c
 tests_unit_agent_test_phone_home_CFLAGS = $(agent_test_flags)
 tests_unit_agent_test_phone_home_LDADD = $(agent_test_libs)
+tests_unit_agent_test_network_SOURCES = %D%/test_network.c
+tests_unit_agent_test_network_CFLAGS = $(agent_test_flags)
+tests_unit_agent_test_network_LDADD = $(agent_test_libs)
 
 # The vars grammar is base's, its vectors came with the agent.
 check_PROGRAMS += tests/unit/base/test_vars
