@@ -34,6 +34,7 @@ struct http_request {
     const char *accept;   // NULL: none
     int64_t range_start;  // > 0: "Range: bytes=N-"
     const char *if_range; // entity tag for the range, or NULL
+    bool proves_whole;    // the caller checks the digest of the whole: imaged need not wait for its own proof before a range
     int connect_timeout_ms;
     int idle_timeout_ms;  // no byte for so long ends the request
     int64_t total_timeout_ms; // 0: none

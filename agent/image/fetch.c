@@ -134,6 +134,7 @@ static enum outcome attempt(struct fetch_run *run, struct error *err)
         .range_start = (int64_t)run->offset,
         // Only the mirror that named the tag can be asked about it; all others are held to the digest.
         .if_range = run->offset > 0 && run->etag[run->url][0] ? run->etag[run->url] : NULL,
+        .proves_whole = fetch->proves_whole,
         .connect_timeout_ms = CONNECT_TIMEOUT_MS,
         .idle_timeout_ms = fetch->idle_timeout_ms,
         .on_head = on_head,

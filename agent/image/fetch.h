@@ -19,6 +19,7 @@ struct image_fetch {
     const char *bearers[IMAGE_URL_MAX]; // credential for each, or NULL
     size_t url_count;
     bool insecure_transport;
+    bool proves_whole; // whoever consumes the bytes checks their digest
 
     int (*perform)(const struct http_request *request, struct http_response *ret_response,
                    struct error *err);

@@ -323,6 +323,7 @@ struct image_stream *image_stream_open(const struct image_fetch *fetch,
     stream->fetch.consume = fetch_consume;
     stream->fetch.notice = fetch_notice;
     stream->fetch.context = stream;
+    stream->fetch.proves_whole = expect->served_digest[0] || expect->raw_algorithm[0];
     stream->expect = *expect;
     stream->raw_last = expect->raw_algorithm[0] ? 2 : 1;
     stream->served = ring_new(SERVED_SLOTS, SERVED_SLOT_BYTES, 2);

@@ -43,7 +43,8 @@ class Peer(http.server.BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
         if self.path == "/echo":
             lines = [self.headers.get("Authorization", "-"), self.headers.get("Content-Type", "-"),
-                     self.headers.get("Host", "-"), self.headers.get("Accept", "-")]
+                     self.headers.get("Host", "-"), self.headers.get("Accept", "-"),
+                     self.headers.get("Bootyard-Proves-Whole", "-")]
             self.reply(200, ("\n".join(lines) + "\n").encode() + body)
         elif self.path.startswith("/told/"):
             # /told/<name>/500,204: the answers in turn, the last one for ever

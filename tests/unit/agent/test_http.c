@@ -176,11 +176,11 @@ static void test_post(void)
     (void)snprintf(url, sizeof(url), "http://127.0.0.1:%d/echo", plain_port);
     struct http_request request = {.method = "POST", .url = url, .bearer = "s3cret",
                                    .content_type = "text/plain", .body = "hello", .body_length = 5,
-                                   .accept = "a/b", DATA, .context = &sink};
+                                   .accept = "a/b", .proves_whole = true, DATA, .context = &sink};
     struct http_response response = {0};
     struct error error = {0};
     char expected[200];
-    (void)snprintf(expected, sizeof(expected), "Bearer s3cret\ntext/plain\n127.0.0.1:%d\na/b\nhello",
+    (void)snprintf(expected, sizeof(expected), "Bearer s3cret\ntext/plain\n127.0.0.1:%d\na/b\n1\nhello",
                    plain_port);
     ok(http_perform(&request, &response, &error) == 0 && response.status == 200, "POST works");
     is_text(strbuf_text(&sink.body), expected, "with body, type and token");

@@ -31,6 +31,7 @@ struct server {
     int status;         // other than 0: for everything
     int requests;
     int range_requests;
+    int proving_requests; // that said so to the server
     uint64_t sent;
     bool changed; // another entity from the second request on
 };
@@ -65,6 +66,7 @@ static int server_perform(const struct http_request *request, struct http_respon
         start = (size_t)request->range_start;
         head.status = 206;
         server.range_requests++;
+        server.proving_requests += request->proves_whole;
     }
     head.total_length = server.no_length ? -1 : (int64_t)server.length;
     head.content_length = server.no_length ? -1 : (int64_t)(server.length - start);
@@ -360,6 +362,13 @@ static void test_cuts(void)
     expect_good(&test, "cut every 700,000 bytes");
     ok(server.range_requests == 17 && server.sent == IMAGE_BYTES, "nothing was sent twice: %d, %llu",
        server.range_requests, (unsigned long long)server.sent);
+    ok(server.proving_requests == 17, "the server was told that a digest is checked here");
+
+    serve(image, IMAGE_BYTES);
+    server.cut_every = 700000;
+    declare(&test, "raw", false, false);
+    expect_good(&test, "without a digest");
+    ok(server.proving_requests == 0, "it was not told so");
 
     serve(image, IMAGE_BYTES);
     server.cut_every = 0;
