@@ -2,3 +2,4 @@
 check_PROGRAMS += tests/service/web/echo_daemon
 tests_service_web_echo_daemon_SOURCES = %D%/web/echo_daemon.c
 tests_service_web_echo_daemon_LDADD = $(YARD_LIBS)
+EXTRA_DIST += pytest.ini %D%/conftest.py %D%/yardlib.py %D%/web/test_web.py

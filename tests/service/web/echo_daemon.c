@@ -127,7 +127,13 @@ static ssize_t count_read(void *context, uint64_t position, char *buffer, size_t
     if (counting->sent == counting->ready) {
         return 0;
     }
-    return snprintf(buffer, max, "block %u\n", counting->sent++);
+    char text[32];
+    int length = snprintf(text, sizeof(text), "block %u\n", counting->sent++);
+    if ((size_t)length > max) {
+        return -2;
+    }
+    memcpy(buffer, text, (size_t)length); // without the NUL
+    return length;
 }
 
 static void count_tick(void *context)
@@ -182,9 +188,10 @@ static void handle_endless(struct web_request *request, void *context)
     (void)web_reply_stream(request, 200, "text/plain", -1, &ops, context);
 }
 
-static void handle_destroyed(struct web_request *request, void *context)
+static void handle_state(struct web_request *request, void *context)
 {
-    web_reply_json(request, 200, json_pack("{s:i}", "destroyed", ((struct echo *)context)->destroyed));
+    struct echo *echo = context;
+    web_reply_json(request, 200, json_pack("{s:i, s:b}", "destroyed", echo->destroyed, "parked", echo->parked != NULL));
 }
 
 static void handle_file(struct web_request *request, void *context)
@@ -246,7 +253,7 @@ static const struct web_route routes[] = {
     {"POST", "/release", 0, 0, handle_release, "release"},
     {"GET", "/stream", 0, 0, handle_stream, "stream"},
     {"GET", "/endless", 0, 0, handle_endless, "endless"},
-    {"GET", "/destroyed", 0, 0, handle_destroyed, "destroyed"},
+    {"GET", "/state", 0, 0, handle_state, "state"},
     {"GET", "/file", 0, 0, handle_file, "file"},
     {"POST", "/secret", WHO_TOKEN, 1000, handle_secret, "secret"},
     {"GET", "/broken", 0, 0, handle_broken, "broken"},
