@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// The provision run's first half: which disk, which image, and the bytes onto it (provision_steps.h).
+// The provision run's first half: which disk, which image, and the bytes onto it
+// (provision_steps.h).
 
 #include "agent/os/root.h"
 #include "agent/provision_steps.h"
@@ -12,11 +13,17 @@
 
 enum { IDLE_TIMEOUT_MS = 60 * 1000, SILENCE_MAX_MS = 5 * 60 * 1000, BACKOFF_MS = 500 };
 
-// BOOTy's variables that change what is installed and that this agent does not know how to honour yet.
+// BOOTy's variables that change what is installed and that this agent does not know how to honour
+// yet.
 static const char *const not_honoured[] = {
-    "MACHINE_EXTRA_KERNEL_PARAMS", "POST_PROVISION_CMDS", "IMAGE_SIGNATURE_URL",
-    "PARTITION_LAYOUT",            "NVME_NAMESPACES",     "SECURE_ERASE",
-    "CLOUDINIT_ENABLED",           "dns_resolver",
+    "MACHINE_EXTRA_KERNEL_PARAMS",
+    "POST_PROVISION_CMDS",
+    "IMAGE_SIGNATURE_URL",
+    "PARTITION_LAYOUT",
+    "NVME_NAMESPACES",
+    "SECURE_ERASE",
+    "CLOUDINIT_ENABLED",
+    "dns_resolver",
 };
 
 int step_check_vars(struct run *run, struct error *err)
@@ -41,7 +48,8 @@ int step_detect_disk(struct run *run, struct error *err)
 {
     disk_list_fini(&run->disks);
     if (disk_list_read("", &run->disks, err) < 0 ||
-        disk_choose(&run->disks, run->plan.disk_device, run->plan.disk_bytes_min, &run->disk, err) < 0) {
+        disk_choose(&run->disks, run->plan.disk_device, run->plan.disk_bytes_min, &run->disk, err) <
+            0) {
         return -1;
     }
     for (size_t i = 0; i < run->disks.count; i++) {
@@ -112,7 +120,8 @@ static int image_check(struct run *run, const uint8_t *head, size_t length, stru
     }
     run->image_bytes = (run->gpt.backup_lba + 1) * device->sector_size;
     int64_t served = image_stream_served_size(run->stream);
-    if (image_stream_format(run->stream) == IMAGE_FORMAT_RAW && served > (int64_t)run->image_bytes) {
+    if (image_stream_format(run->stream) == IMAGE_FORMAT_RAW &&
+        served > (int64_t)run->image_bytes) {
         run->image_bytes = (uint64_t)served;
     }
     if (run->image_bytes > device->size) {
@@ -130,12 +139,13 @@ int step_verify_image(struct run *run, struct error *err)
     size_t length = 0;
     snprintf(path, sizeof(path), "/dev/%s", run->disk.name);
     if (device_open(&run->device, path, err) < 0 || stream_open(run, err) < 0 ||
-        image_stream_head(run->stream, &head, &length, err) < 0 || image_check(run, head, length, err) < 0) {
+        image_stream_head(run->stream, &head, &length, err) < 0 ||
+        image_check(run, head, length, err) < 0) {
         return -1;
     }
     run_log(run, 'I', "image: %s, %" PRId64 " bytes as served, %" PRIu64 " on the disk",
-            image_format_name(image_stream_format(run->stream)), image_stream_served_size(run->stream),
-            run->image_bytes);
+            image_format_name(image_stream_format(run->stream)),
+            image_stream_served_size(run->stream), run->image_bytes);
     return 0;
 }
 
@@ -188,7 +198,8 @@ int step_parse_partitions(struct run *run, struct error *err)
         return error_set(err, ERROR_UNPROCESSABLE, "no partition is a root file system");
     }
     uint32_t esp = esp_by_table(&run->gpt);
-    run_log(run, esp ? 'I' : 'W', "partition %" PRIu32 " is the root, %" PRIu32 " the EFI system partition%s",
+    run_log(run, esp ? 'I' : 'W',
+            "partition %" PRIu32 " is the root, %" PRIu32 " the EFI system partition%s",
             run->root_number, esp, esp ? "" : " (none)");
     return 0;
 }

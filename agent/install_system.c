@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// The provision run's second half: the system that lies on the disk is made this machine's, then committed, then known to
-// the firmware (provision_steps.h).
+// The provision run's second half: the system that lies on the disk is made this machine's, then
+// committed, then known to the firmware (provision_steps.h).
 
 #include "agent/boot/boot_entry.h"
 #include "agent/os/configure.h"
@@ -146,8 +146,8 @@ static int boot_entry_make(struct run *run, const struct efi_vars *vars, struct 
     return 0;
 }
 
-// Not fatal: firmware finds the removable-media path by itself, and bootd can send it to the disk. A full
-// variable store must not make an installed system a failed one.
+// Not fatal: firmware finds the removable-media path by itself, and bootd can send it to the disk.
+// A full variable store must not make an installed system a failed one.
 int step_create_efi_boot_entry(struct run *run, struct error *err)
 {
     struct efi_vars vars;
@@ -158,7 +158,8 @@ int step_create_efi_boot_entry(struct run *run, struct error *err)
         efi_vars_close(&vars);
     }
     if (result < 0) {
-        run_log(run, reason.code == ERROR_NOT_FOUND ? 'I' : 'W', "no boot entry was made: %s", reason.message);
+        run_log(run, reason.code == ERROR_NOT_FOUND ? 'I' : 'W', "no boot entry was made: %s",
+                reason.message);
     }
     return 0;
 }

@@ -29,7 +29,8 @@ static const char *bearer_for(const struct vars *vars, const struct url *url)
     const char *token = value_or_null(vars, "TOKEN");
     const char *controller = value_or_null(vars, "INIT_URL");
     struct url origin;
-    if (!token || !controller || url_parse(controller, &origin, NULL) < 0 || !same_origin(url, &origin)) {
+    if (!token || !controller || url_parse(controller, &origin, NULL) < 0 ||
+        !same_origin(url, &origin)) {
         return NULL;
     }
     return token;
@@ -51,7 +52,8 @@ static int urls_read(struct plan *plan, const struct vars *vars, struct error *e
         char *next = end + strspn(end, separators);
         *end = '\0';
         if (plan->url_count == IMAGE_URL_MAX) {
-            return error_set(err, ERROR_UNPROCESSABLE, "IMAGE names more than %d URLs", IMAGE_URL_MAX);
+            return error_set(err, ERROR_UNPROCESSABLE, "IMAGE names more than %d URLs",
+                             IMAGE_URL_MAX);
         }
         if (url_parse(url, &parsed, err) < 0) {
             return error_wrap(err, "IMAGE");
@@ -71,7 +73,8 @@ static int checksum_read(struct plan *plan, const char *type, const char *hex, s
         return error_set(err, ERROR_UNPROCESSABLE, "IMAGE_CHECKSUM_TYPE must be sha256 or sha512");
     }
     if (strlen(hex) != digits || strspn(hex, "0123456789abcdefABCDEF") != digits) {
-        return error_set(err, ERROR_UNPROCESSABLE, "IMAGE_CHECKSUM is not %zu hexadecimal digits", digits);
+        return error_set(err, ERROR_UNPROCESSABLE, "IMAGE_CHECKSUM is not %zu hexadecimal digits",
+                         digits);
     }
     struct image_expectation *expect = &plan->expect;
     memcpy(expect->raw_algorithm, digits == 128 ? "sha512" : "sha256", 7);
@@ -90,12 +93,14 @@ static int digests_read(struct plan *plan, const struct vars *vars, struct error
                          "neither IMAGE_DIGEST nor IMAGE_CHECKSUM says what the image must be");
     }
     if (digest && !digest_is_valid(digest)) {
-        return error_set(err, ERROR_UNPROCESSABLE, "IMAGE_DIGEST is not sha256: and 64 lower-case digits");
+        return error_set(err, ERROR_UNPROCESSABLE,
+                         "IMAGE_DIGEST is not sha256: and 64 lower-case digits");
     }
     if (digest) {
         memcpy(plan->expect.served_digest, digest, strlen(digest) + 1);
     }
-    if (checksum && checksum_read(plan, value_or_null(vars, "IMAGE_CHECKSUM_TYPE"), checksum, err) < 0) {
+    if (checksum &&
+        checksum_read(plan, value_or_null(vars, "IMAGE_CHECKSUM_TYPE"), checksum, err) < 0) {
         return -1;
     }
     snprintf(plan->image_identity, sizeof(plan->image_identity), "%s%s%s",

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// What the vars of MODE=provision ask for, checked in one go before anything is touched. Called by provision.c.
+// What the vars of MODE=provision ask for, checked in one go before anything is touched. Called by
+// provision.c.
 
 #include "agent/image/fetch.h"
 #include "agent/image/stream.h"
@@ -10,7 +11,8 @@
 struct plan {
     char *url_text; // owned: the URLs below lie in it
     const char *urls[IMAGE_URL_MAX];
-    const char *bearers[IMAGE_URL_MAX]; // the token where the URL is the controller's own, else NULL
+    const char
+        *bearers[IMAGE_URL_MAX]; // the token where the URL is the controller's own, else NULL
     size_t url_count;
     struct image_expectation expect;
     char image_identity[160]; // the digest that the stamp names

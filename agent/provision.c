@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// The provision pipeline's runner: the table of steps, their deadlines and retries, and the undo. Called by the worker.
+// The provision pipeline's runner: the table of steps, their deadlines and retries, and the undo.
+// Called by the worker.
 
 #include "agent/provision.h"
 
@@ -13,15 +14,21 @@
 #include <string.h>
 #include <time.h>
 
-enum { SECOND_MS = 1000, MINUTE_MS = 60 * SECOND_MS, HOUR_MS = 60 * MINUTE_MS, WAIT_SLICE_MS = 100 };
+enum {
+    SECOND_MS = 1000,
+    MINUTE_MS = 60 * SECOND_MS,
+    HOUR_MS = 60 * MINUTE_MS,
+    WAIT_SLICE_MS = 100
+};
 
 struct step {
     const char *name;
     int (*run)(struct run *run, struct error *err);
-    int64_t deadline_ms; // of one attempt. What waits or loops looks at it; one system call cannot be cut short
+    int64_t deadline_ms; // of one attempt. What waits or loops looks at it; one system call cannot
+                         // be cut short
     int attempts;
-    int wait_ms;            // between attempts
-    bool when_installed;    // also for a system whose stamp was found
+    int wait_ms;         // between attempts
+    bool when_installed; // also for a system whose stamp was found
 };
 
 // BOOTy's names where it has the step.
@@ -52,7 +59,8 @@ enum { STEP_COUNT = sizeof(steps) / sizeof(steps[0]) };
 bool run_is_stopped(void *context)
 {
     struct run *run = context;
-    return report_is_fenced(run->context->report) || clock_monotonic_ms() > atomic_load(&run->deadline_ms);
+    return report_is_fenced(run->context->report) ||
+           clock_monotonic_ms() > atomic_load(&run->deadline_ms);
 }
 
 void run_log(struct run *run, char level, const char *format, ...)
@@ -72,7 +80,8 @@ static void explain_stop(struct run *run, const struct step *step, struct error 
         error_set(err, ERROR_CONFLICT, "the controller ended this attempt; the disk %s",
                   run->touched ? "was written to" : "was not touched");
     } else if (clock_monotonic_ms() > atomic_load(&run->deadline_ms)) {
-        error_set(err, ERROR_TIMEOUT, "it took longer than %lld s", (long long)step->deadline_ms / SECOND_MS);
+        error_set(err, ERROR_TIMEOUT, "it took longer than %lld s",
+                  (long long)step->deadline_ms / SECOND_MS);
     }
 }
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// The steps of a provision run and what they share. provision.c runs them in the order of its table; each takes the
-// run, returns 0 or a negative number, and leaves in the run what later steps need.
+// The steps of a provision run and what they share. provision.c runs them in the order of its
+// table; each takes the run, returns 0 or a negative number, and leaves in the run what later steps
+// need.
 
 #include "agent/context.h"
 #include "agent/disk/choose.h"
@@ -22,7 +23,7 @@ struct run {
 
     struct plan plan;
     struct disk_list disks;
-    struct disk disk; // the chosen one
+    struct disk disk;   // the chosen one
     struct found found; // filled when the stamp was found
     bool was_installed;
 
@@ -34,17 +35,19 @@ struct run {
     uint32_t root_number;
     char root_path[PARTITION_PATH_SIZE];
     bool mounted;
-    int root; // descriptor of the mounted root folder, -1
+    int root;     // descriptor of the mounted root folder, -1
     bool shown;   // the kernel knows the new partitions
     bool touched; // the disk was written to
     bool committed;
 };
 
-// True when writing must stop: the controller ended this attempt, or the step's time is over. Any thread.
+// True when writing must stop: the controller ended this attempt, or the step's time is over. Any
+// thread.
 bool run_is_stopped(void *run);
 
 // A line for the controller's log.
-void run_log(struct run *run, char level, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void run_log(struct run *run, char level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 // Everything that a step may have left open; safe to call at any time.
 void run_undo(struct run *run);

@@ -16,7 +16,8 @@ static void boot_name(uint16_t number, char name[EFI_NAME_SIZE])
     snprintf(name, EFI_NAME_SIZE, "Boot%04X", number);
 }
 
-static bool entry_view(const struct efi_vars *vars, uint16_t number, struct efi_option_view *ret_view)
+static bool entry_view(const struct efi_vars *vars, uint16_t number,
+                       struct efi_option_view *ret_view)
 {
     char name[EFI_NAME_SIZE];
     uint8_t value[EFI_VARIABLE_MAX];
@@ -25,8 +26,8 @@ static bool entry_view(const struct efi_vars *vars, uint16_t number, struct efi_
     return length >= 0 && efi_option_decode(value, (size_t)length, ret_view, NULL) == 0;
 }
 
-// The number to use: our own old entry's, else the first free one. All other entries of ours are removed and
-// counted out of the order by the caller.
+// The number to use: our own old entry's, else the first free one. All other entries of ours are
+// removed and counted out of the order by the caller.
 static int number_choose(const struct efi_vars *vars, uint16_t *ret_number, uint16_t *removed,
                          size_t *ret_removed, struct error *err)
 {
@@ -74,7 +75,8 @@ static size_t order_read(const struct efi_vars *vars, uint16_t *order)
     return count;
 }
 
-static size_t order_without(uint16_t *order, size_t count, const uint16_t *removed, size_t removed_count)
+static size_t order_without(uint16_t *order, size_t count, const uint16_t *removed,
+                            size_t removed_count)
 {
     size_t kept = 0;
     for (size_t i = 0; i < count; i++) {

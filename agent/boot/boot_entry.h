@@ -6,10 +6,11 @@
 #include "agent/boot/efi_load_option.h"
 #include "agent/boot/efi_vars.h"
 
-// Make (or renew) our entry, put it into BootOrder, and ask for it at the next start (BootNext). In the order it comes
-// directly behind the entry that this boot came by when that was a network entry: a machine that asks the yard first
-// goes on asking first. Else it comes first. Entries of ours for former systems are removed. `ret_number` is the
-// entry's. The path and disk are in `file`; its description begins with BOOT_ENTRY_PREFIX.
+// Make (or renew) our entry, put it into BootOrder, and ask for it at the next start (BootNext). In
+// the order it comes directly behind the entry that this boot came by when that was a network
+// entry: a machine that asks the yard first goes on asking first. Else it comes first. Entries of
+// ours for former systems are removed. `ret_number` is the entry's. The path and disk are in
+// `file`; its description begins with BOOT_ENTRY_PREFIX.
 #define BOOT_ENTRY_PREFIX "bootyard "
 
 int boot_entry_install(const struct efi_vars *vars, const struct efi_file_option *file,

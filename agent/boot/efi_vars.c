@@ -39,8 +39,10 @@ int efi_vars_open(struct efi_vars *vars, struct error *err)
     struct statfs status;
     if (statfs(EFIVARFS_FOLDER, &status) < 0 ||
         (uint32_t)status.f_type != (uint32_t)EFIVARFS_STATFS_MAGIC) {
-        if (mount("efivarfs", EFIVARFS_FOLDER, "efivarfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0) {
-            return error_set(err, ERROR_NOT_FOUND, "efivarfs cannot be mounted: %s", strerror(errno));
+        if (mount("efivarfs", EFIVARFS_FOLDER, "efivarfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) <
+            0) {
+            return error_set(err, ERROR_NOT_FOUND, "efivarfs cannot be mounted: %s",
+                             strerror(errno));
         }
         vars->mounted = true;
     }
@@ -101,8 +103,8 @@ static void make_mutable(int folder, const char *file)
     }
 }
 
-int efi_var_write(const struct efi_vars *vars, const char *name, const uint8_t *value, size_t length,
-                  struct error *err)
+int efi_var_write(const struct efi_vars *vars, const char *name, const uint8_t *value,
+                  size_t length, struct error *err)
 {
     uint8_t old[EFI_VARIABLE_MAX];
     int old_length = efi_var_read(vars, name, old, NULL);
@@ -110,7 +112,8 @@ int efi_var_write(const struct efi_vars *vars, const char *name, const uint8_t *
         return 0;
     }
     if (length > EFI_VARIABLE_MAX) {
-        return error_set(err, ERROR_TOO_LARGE, "the firmware's variable %s would be too long", name);
+        return error_set(err, ERROR_TOO_LARGE, "the firmware's variable %s would be too long",
+                         name);
     }
     char file[FILE_NAME_SIZE];
     file_name(name, file);
@@ -120,7 +123,8 @@ int efi_var_write(const struct efi_vars *vars, const char *name, const uint8_t *
     memcpy(bytes + ATTRIBUTE_BYTES, value, length);
     int flags = O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | (vars->plain ? O_TRUNC : 0);
     CLEANUP_CLOSE int fd = openat(vars->folder, file, flags, 0644);
-    if (fd < 0 || write(fd, bytes, ATTRIBUTE_BYTES + length) != (ssize_t)(ATTRIBUTE_BYTES + length)) {
+    if (fd < 0 ||
+        write(fd, bytes, ATTRIBUTE_BYTES + length) != (ssize_t)(ATTRIBUTE_BYTES + length)) {
         return error_errno(err, errno, "writing the firmware's variable %s", name);
     }
     return 0;
@@ -147,9 +151,11 @@ size_t efi_boot_numbers(const struct efi_vars *vars, uint16_t *numbers, size_t m
     int fd = openat(vars->folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
     size_t count = 0;
-    for (struct dirent *entry = dir ? readdir(dir) : NULL; entry && count < max; entry = readdir(dir)) {
+    for (struct dirent *entry = dir ? readdir(dir) : NULL; entry && count < max;
+         entry = readdir(dir)) {
         uint8_t bytes[2];
-        if (strncmp(entry->d_name, "Boot", 4) == 0 && strlen(entry->d_name) == 8 + sizeof(GLOBAL_VENDOR) &&
+        if (strncmp(entry->d_name, "Boot", 4) == 0 &&
+            strlen(entry->d_name) == 8 + sizeof(GLOBAL_VENDOR) &&
             strcmp(entry->d_name + 9, GLOBAL_VENDOR) == 0 && entry->d_name[8] == '-') {
             char digits[5];
             memcpy(digits, entry->d_name + 4, 4);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Listing and choosing disks. A disk that is removable, read-only, hidden, mounted or made by the kernel out of
-// others is never overwritten by choice; DISK_DEVICE may name a removable one, but nothing in use.
+// Listing and choosing disks. A disk that is removable, read-only, hidden, mounted or made by the
+// kernel out of others is never overwritten by choice; DISK_DEVICE may name a removable one, but
+// nothing in use.
 
 #include "agent/disk/choose.h"
 
@@ -21,7 +22,8 @@ enum { ATTRIBUTE_MAX = 64, MOUNTINFO_MAX = 1024 * 1024 };
 static const char removable_text[] = "it is removable";
 
 // Names of what is no disk of its own.
-static const char *const virtual_prefixes[] = {"loop", "sr", "ram", "zram", "fd", "dm-", "md", "zd", "nbd"};
+static const char *const virtual_prefixes[] = {"loop", "sr", "ram", "zram", "fd",
+                                               "dm-",  "md", "zd",  "nbd"};
 
 static bool name_is_virtual(const char *name)
 {
@@ -78,7 +80,8 @@ static bool folder_has_entries(int folder, const char *name, const char *below)
     return found;
 }
 
-// Is block device "major:minor" somebody's mount? The third field of each mountinfo line is the number.
+// Is block device "major:minor" somebody's mount? The third field of each mountinfo line is the
+// number.
 static bool number_is_mounted(const char *mountinfo, const char *number)
 {
     size_t length = strlen(number);
@@ -111,13 +114,15 @@ static bool disk_is_used(int folder, const char *name, const char *mountinfo)
     }
     bool used = false;
     for (struct dirent *entry = readdir(dir); entry && !used; entry = readdir(dir)) {
-        if (strncmp(entry->d_name, name, strlen(name)) != 0 || strlen(entry->d_name) >= DISK_NAME_SIZE) {
+        if (strncmp(entry->d_name, name, strlen(name)) != 0 ||
+            strlen(entry->d_name) >= DISK_NAME_SIZE) {
             continue;
         }
         char holders[DISK_NAME_SIZE + 16];
         snprintf(holders, sizeof(holders), "%s/holders", entry->d_name);
         used = folder_has_entries(folder, name, holders) ||
-               (attribute_read(fd, entry->d_name, "dev", number) && number_is_mounted(mountinfo, number));
+               (attribute_read(fd, entry->d_name, "dev", number) &&
+                number_is_mounted(mountinfo, number));
     }
     closedir(dir);
     return used;
@@ -180,7 +185,8 @@ int disk_list_read(const char *root, struct disk_list *ret_list, struct error *e
     if (!dir) {
         return error_errno(err, errno, "reading %s", path);
     }
-    CLEANUP_DISK_LIST struct disk_list list = {.disks = calloc(DISK_COUNT_MAX, sizeof(struct disk))};
+    CLEANUP_DISK_LIST struct disk_list list = {.disks =
+                                                   calloc(DISK_COUNT_MAX, sizeof(struct disk))};
     for (struct dirent *entry = readdir(dir); entry && list.disks; entry = readdir(dir)) {
         char text[ATTRIBUTE_MAX];
         if (entry->d_name[0] == '.' || strlen(entry->d_name) >= DISK_NAME_SIZE ||
@@ -219,11 +225,13 @@ static int disk_choose_named(const struct disk_list *list, const char *device, u
             continue;
         }
         if (disk->refusal[0] != '\0' && strcmp(disk->refusal, removable_text) != 0) {
-            return error_set(err, ERROR_UNPROCESSABLE, "disk %s was asked for, but %s", name, disk->refusal);
+            return error_set(err, ERROR_UNPROCESSABLE, "disk %s was asked for, but %s", name,
+                             disk->refusal);
         }
         if (disk->size < needed) {
             return error_set(err, ERROR_TOO_LARGE,
-                             "disk %s was asked for, but has %" PRIu64 " bytes of the %" PRIu64 " needed",
+                             "disk %s was asked for, but has %" PRIu64 " bytes of the %" PRIu64
+                             " needed",
                              name, disk->size, needed);
         }
         *ret_disk = *disk;
@@ -254,8 +262,8 @@ int disk_choose(const struct disk_list *list, const char *device, uint64_t neede
         }
     }
     if (!best) {
-        return error_set(err, ERROR_NOT_FOUND, "no disk of %" PRIu64 " bytes may be overwritten%s", needed,
-                         reasons.length > 0 ? strbuf_text(&reasons) : "; none was found");
+        return error_set(err, ERROR_NOT_FOUND, "no disk of %" PRIu64 " bytes may be overwritten%s",
+                         needed, reasons.length > 0 ? strbuf_text(&reasons) : "; none was found");
     }
     *ret_disk = *best;
     return 0;

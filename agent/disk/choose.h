@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Which disk a system goes to: the one that was asked for, or else the largest that may be overwritten.
-// Called by the provision pipeline; reads sysfs and mountinfo below a root folder, so that a test can bring its own.
+// Which disk a system goes to: the one that was asked for, or else the largest that may be
+// overwritten. Called by the provision pipeline; reads sysfs and mountinfo below a root folder, so
+// that a test can bring its own.
 
 #include "base/error.h"
 #include "base/strbuf.h"
@@ -27,7 +28,8 @@ struct disk_list {
 int disk_list_read(const char *root, struct disk_list *ret_list, struct error *err);
 void disk_list_fini(struct disk_list *list);
 
-// `device` ("/dev/vda", NULL: choose) and the size in bytes that is needed. On failure `err` names the reasons.
+// `device` ("/dev/vda", NULL: choose) and the size in bytes that is needed. On failure `err` names
+// the reasons.
 int disk_choose(const struct disk_list *list, const char *device, uint64_t needed,
                 struct disk *ret_disk, struct error *err);
 

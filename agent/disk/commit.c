@@ -40,7 +40,8 @@ uint64_t held_tail_start(const struct device *device)
 int disk_clear_ends(struct device *device, struct error *err)
 {
     if (device->size < (uint64_t)4 * HELD_BYTES) {
-        return error_set(err, ERROR_TOO_LARGE, "%s has only %" PRIu64 " bytes", device->path, device->size);
+        return error_set(err, ERROR_TOO_LARGE, "%s has only %" PRIu64 " bytes", device->path,
+                         device->size);
     }
     if (device_zero(device, 0, HELD_BYTES, err) < 0 ||
         device_zero(device, held_tail_start(device), HELD_BYTES, err) < 0) {
@@ -61,8 +62,8 @@ static bool sector_is_in_partition(const struct gpt *gpt, uint64_t sector)
     return false;
 }
 
-// Through an aligned copy, so that runs in the middle of `held` are written directly too: a buffered write would
-// carry the rest of its page along.
+// Through an aligned copy, so that runs in the middle of `held` are written directly too: a
+// buffered write would carry the rest of its page along.
 static int run_write(struct device *device, uint64_t offset, const uint8_t *data, size_t length,
                      struct error *err)
 {
@@ -74,10 +75,11 @@ static int run_write(struct device *device, uint64_t offset, const uint8_t *data
     return device_write(device, offset, copy, length, err);
 }
 
-// Write those sectors of one held range, from `from` (bytes into it) on, which lie inside partitions
+// Write those sectors of one held range, from `from` (bytes into it) on, which lie inside
+// partitions
 // (`inside`) or outside all of them.
-static int held_write(struct device *device, const struct gpt *gpt, const uint8_t *data, uint64_t start,
-                      size_t from, bool inside, struct error *err)
+static int held_write(struct device *device, const struct gpt *gpt, const uint8_t *data,
+                      uint64_t start, size_t from, bool inside, struct error *err)
 {
     size_t sector_size = device->sector_size;
     size_t run = from;
@@ -96,8 +98,8 @@ static int held_write(struct device *device, const struct gpt *gpt, const uint8_
     return 0;
 }
 
-int disk_write_partition_parts(struct device *device, const struct gpt *gpt, const struct held *held,
-                               struct error *err)
+int disk_write_partition_parts(struct device *device, const struct gpt *gpt,
+                               const struct held *held, struct error *err)
 {
     if (held_write(device, gpt, held->head, 0, device->sector_size, true, err) < 0 ||
         held_write(device, gpt, held->tail, held_tail_start(device), 0, true, err) < 0) {
@@ -110,7 +112,8 @@ int disk_commit(struct device *device, const struct gpt *gpt, struct held *held,
 {
     if (gpt->sector_size != device->sector_size ||
         (gpt->backup_lba + 1) * gpt->sector_size != device->size) {
-        return error_set(err, ERROR_INTERNAL, "the partition table was not laid out for %s", device->path);
+        return error_set(err, ERROR_INTERNAL, "the partition table was not laid out for %s",
+                         device->path);
     }
     if (gpt_write_backup(gpt, held->tail, HELD_BYTES, err) < 0 ||
         gpt_write_primary(gpt, held->head, HELD_BYTES, err) < 0) {

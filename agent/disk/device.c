@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Reading and writing a whole disk. The image's writer and the commit are its only callers that write.
+// Reading and writing a whole disk. The image's writer and the commit are its only callers that
+// write.
 
 #include "agent/disk/device.h"
 
@@ -52,8 +53,8 @@ static int geometry_read(struct device *device, struct error *err)
         device->sector_size = (uint32_t)sector_size;
     }
     if (device->sector_size < 512 || device->sector_size > 4096) {
-        return error_set(err, ERROR_UNPROCESSABLE, "%s has sectors of %" PRIu32 " bytes", device->path,
-                         device->sector_size);
+        return error_set(err, ERROR_UNPROCESSABLE, "%s has sectors of %" PRIu32 " bytes",
+                         device->path, device->sector_size);
     }
     device->size -= device->size % device->sector_size;
     return 0;
@@ -61,7 +62,8 @@ static int geometry_read(struct device *device, struct error *err)
 
 int device_open(struct device *device, const char *path, struct error *err)
 {
-    *device = (struct device){.fd = -1, .direct_fd = -1, .punch_works = true, .zeroout_works = true};
+    *device =
+        (struct device){.fd = -1, .direct_fd = -1, .punch_works = true, .zeroout_works = true};
     struct stat status;
     if (lstat(path, &status) < 0) {
         return error_errno(err, errno, "looking at %s", path);
@@ -123,7 +125,8 @@ void device_close(struct device *device)
     *device = (struct device){.fd = -1, .direct_fd = -1};
 }
 
-static int range_check(const struct device *device, uint64_t offset, uint64_t length, struct error *err)
+static int range_check(const struct device *device, uint64_t offset, uint64_t length,
+                       struct error *err)
 {
     if (device->fd < 0) {
         return error_set(err, ERROR_INTERNAL, "%s is not open", device->path);
@@ -148,8 +151,8 @@ int device_read(const struct device *device, uint64_t offset, void *data, size_t
             continue;
         }
         if (n <= 0) {
-            return error_errno(err, n < 0 ? errno : EIO, "reading %s at byte %" PRIu64, device->path,
-                               offset);
+            return error_errno(err, n < 0 ? errno : EIO, "reading %s at byte %" PRIu64,
+                               device->path, offset);
         }
         bytes += n;
         offset += (uint64_t)n;
@@ -158,7 +161,8 @@ int device_read(const struct device *device, uint64_t offset, void *data, size_t
     return 0;
 }
 
-// What direct I/O takes: memory, offset and length all aligned. 512 would do for some disks, but not all.
+// What direct I/O takes: memory, offset and length all aligned. 512 would do for some disks, but
+// not all.
 static bool can_write_direct(const struct device *device, uint64_t offset, const uint8_t *bytes,
                              size_t length)
 {
@@ -185,8 +189,8 @@ int device_write(struct device *device, uint64_t offset, const void *data, size_
             continue;
         }
         if (n <= 0) {
-            return error_errno(err, n < 0 ? errno : EIO, "writing %s at byte %" PRIu64, device->path,
-                               offset);
+            return error_errno(err, n < 0 ? errno : EIO, "writing %s at byte %" PRIu64,
+                               device->path, offset);
         }
         bytes += n;
         offset += (uint64_t)n;
@@ -195,7 +199,8 @@ int device_write(struct device *device, uint64_t offset, const void *data, size_
     return 0;
 }
 
-static int zero_by_writing(struct device *device, uint64_t offset, uint64_t length, struct error *err)
+static int zero_by_writing(struct device *device, uint64_t offset, uint64_t length,
+                           struct error *err)
 {
     CLEANUP_FREE uint8_t *zeros = aligned_alloc(DIRECT_ALIGNMENT, ZERO_BLOCK);
     if (!zeros) {

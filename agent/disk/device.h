@@ -2,8 +2,9 @@
 #pragma once
 
 // One whole disk, open for writing: aligned direct writes where the kernel takes them, zeros by the
-// device where it can, and flushes whose failure is a failure. A regular file does as well (tests, and
-// disks of virtual machines). Offsets and lengths are bytes and whole sectors. Threads: one at a time.
+// device where it can, and flushes whose failure is a failure. A regular file does as well (tests,
+// and disks of virtual machines). Offsets and lengths are bytes and whole sectors. Threads: one at
+// a time.
 
 #include "base/error.h"
 
@@ -22,12 +23,13 @@ struct device {
     uint64_t size;
 };
 
-// Opens exclusively: it fails (ERROR_CONFLICT) while anything of the disk is mounted or in use. A regular
-// file gets sectors of 512 bytes.
+// Opens exclusively: it fails (ERROR_CONFLICT) while anything of the disk is mounted or in use. A
+// regular file gets sectors of 512 bytes.
 int device_open(struct device *device, const char *path, struct error *err);
 void device_close(struct device *device);
 
-// Mounting one of its partitions is refused while the disk is held exclusively: let go, and take again.
+// Mounting one of its partitions is refused while the disk is held exclusively: let go, and take
+// again.
 void device_release(struct device *device);
 int device_claim(struct device *device, struct error *err);
 

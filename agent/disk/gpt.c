@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// The partition table of an image, checked and laid out anew for the disk that it goes to. Called by the
-// provision pipeline between the image's first MiB and the commit.
+// The partition table of an image, checked and laid out anew for the disk that it goes to. Called
+// by the provision pipeline between the image's first MiB and the commit.
 
 #include "agent/disk/gpt.h"
 
@@ -184,8 +184,8 @@ static int header_check(const uint8_t *header, uint32_t sector_size, struct erro
 {
     uint32_t size = get_le32(header + HEADER_SIZE);
     if (size < GPT_HEADER_BYTES || size > sector_size) {
-        return error_set(err, ERROR_UNPROCESSABLE, "the GPT header says that it has %" PRIu32 " bytes",
-                         size);
+        return error_set(err, ERROR_UNPROCESSABLE,
+                         "the GPT header says that it has %" PRIu32 " bytes", size);
     }
     uint8_t copy[4096];
     memcpy(copy, header, size);
@@ -205,7 +205,8 @@ static int layout_check(const struct gpt *gpt, struct error *err)
     if (size < ENTRY_BYTES || size > 4096 || (size & (size - 1)) != 0 || gpt->entry_count == 0 ||
         gpt->entry_count > GPT_ENTRY_COUNT_MAX || table_bytes(gpt) > GPT_TABLE_BYTES_MAX) {
         return error_set(err, ERROR_UNPROCESSABLE,
-                         "the GPT has %" PRIu32 " entries of %" PRIu32 " bytes, more than is sensible",
+                         "the GPT has %" PRIu32 " entries of %" PRIu32
+                         " bytes, more than is sensible",
                          gpt->entry_count, gpt->entry_size);
     }
     // No wrap-around anywhere below: no disk has 2^52 sectors.
@@ -228,7 +229,8 @@ int gpt_parse(const uint8_t *head, size_t length, uint32_t sector_size, struct g
     if (length < (size_t)sector_size * 2 ||
         memcmp(head + sector_size, signature, sizeof(signature) - 1) != 0) {
         uint32_t other = sector_size == 512 ? 4096 : 512;
-        if (length >= (size_t)other * 2 && memcmp(head + other, signature, sizeof(signature) - 1) == 0) {
+        if (length >= (size_t)other * 2 &&
+            memcmp(head + other, signature, sizeof(signature) - 1) == 0) {
             return error_set(err, ERROR_UNPROCESSABLE,
                              "the partition table is for sectors of %" PRIu32
                              " bytes, but the disk has %" PRIu32,
@@ -255,7 +257,8 @@ int gpt_parse(const uint8_t *head, size_t length, uint32_t sector_size, struct g
     }
     uint64_t start = gpt.entries_lba * sector_size;
     if (start > length || table_bytes(&gpt) > length - start) {
-        return error_set(err, ERROR_UNPROCESSABLE, "the partition entries lie too far from the beginning");
+        return error_set(err, ERROR_UNPROCESSABLE,
+                         "the partition entries lie too far from the beginning");
     }
     if (gpt_crc32(head + start, table_bytes(&gpt)) != get_le32(header + HEADER_ENTRIES_CRC)) {
         return error_set(err, ERROR_UNPROCESSABLE, "the partition entries' checksum is wrong");
@@ -283,7 +286,8 @@ int gpt_fit(struct gpt *gpt, uint64_t disk_sectors, struct error *err)
 {
     uint64_t reserved = table_sectors(gpt) + 1; // entries and header
     uint64_t end = gpt_end(gpt);
-    if (disk_sectors < reserved || end > disk_sectors - reserved) {
+    if (disk_sectors < reserved || end > disk_sectors - reserved ||
+        gpt->first_usable >= disk_sectors - reserved) {
         return error_set(err, ERROR_TOO_LARGE,
                          "the image's partitions need %" PRIu64 " sectors of %" PRIu32
                          " bytes, the disk has %" PRIu64,
@@ -349,28 +353,31 @@ bool gpt_is_protected(const uint8_t *head, size_t length)
     }
     for (unsigned i = 0; i < 4; i++) {
         const uint8_t *entry = head + MBR_ENTRIES + i * MBR_ENTRY_BYTES;
-        if (entry[MBR_ENTRY_TYPE] == MBR_TYPE_PROTECTIVE && get_le32(entry + MBR_ENTRY_START) == 1) {
+        if (entry[MBR_ENTRY_TYPE] == MBR_TYPE_PROTECTIVE &&
+            get_le32(entry + MBR_ENTRY_START) == 1) {
             return true;
         }
     }
     return false;
 }
 
-// Firmware takes a disk as GPT only with a protective entry in sector 0. What else stands there (boot code,
-// the other entries of a hybrid table) stays.
+// Firmware takes a disk as GPT only with a protective entry in sector 0. What else stands there
+// (boot code, the other entries of a hybrid table) stays.
 static void protective_mbr_write(const struct gpt *gpt, uint8_t *sector)
 {
     uint32_t sectors = gpt->backup_lba > UINT32_MAX ? UINT32_MAX : (uint32_t)gpt->backup_lba;
     for (unsigned i = 0; i < 4; i++) {
         uint8_t *entry = sector + MBR_ENTRIES + i * MBR_ENTRY_BYTES;
-        if (entry[MBR_ENTRY_TYPE] == MBR_TYPE_PROTECTIVE && get_le32(entry + MBR_ENTRY_START) == 1) {
+        if (entry[MBR_ENTRY_TYPE] == MBR_TYPE_PROTECTIVE &&
+            get_le32(entry + MBR_ENTRY_START) == 1) {
             put_le32(entry + MBR_ENTRY_SECTORS, sectors);
             sector[MBR_SIGNATURE] = 0x55;
             sector[MBR_SIGNATURE + 1] = 0xAA;
             return;
         }
     }
-    static const uint8_t protective[8] = {0x00, 0x00, 0x02, 0x00, MBR_TYPE_PROTECTIVE, 0xFF, 0xFF, 0xFF};
+    static const uint8_t protective[8] = {0x00, 0x00, 0x02, 0x00, MBR_TYPE_PROTECTIVE,
+                                          0xFF, 0xFF, 0xFF};
     uint8_t *entry = sector + MBR_ENTRIES;
     memset(entry, 0, (size_t)4 * MBR_ENTRY_BYTES);
     memcpy(entry, protective, sizeof(protective));

@@ -27,7 +27,8 @@ int partition_path(const struct device *device, uint32_t number, bool wait,
 {
     size_t length = strlen(device->name);
     bool digit = length > 0 && isdigit((unsigned char)device->name[length - 1]);
-    snprintf(path, PARTITION_PATH_SIZE, "/dev/%s%s%" PRIu32, device->name, digit ? "p" : "", number);
+    snprintf(path, PARTITION_PATH_SIZE, "/dev/%s%s%" PRIu32, device->name, digit ? "p" : "",
+             number);
     for (int i = 0; wait; i++) {
         struct stat status;
         if (stat(path, &status) == 0 && S_ISBLK(status.st_mode)) {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// What the kernel knows of a disk's partitions, told by us: before the commit the table is only in memory, so the
-// kernel cannot read it. Also the names of partition devices. Called by the provision pipeline.
+// What the kernel knows of a disk's partitions, told by us: before the commit the table is only in
+// memory, so the kernel cannot read it. Also the names of partition devices. Called by the
+// provision pipeline.
 
 #include "agent/disk/device.h"
 #include "agent/disk/gpt.h"

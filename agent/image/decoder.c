@@ -165,7 +165,8 @@ static int run_zstd(struct decoder *decoder, const uint8_t **in, size_t *in_left
     *out += output.pos;
     *out_left -= output.pos;
     if (ZSTD_isError(result)) {
-        return error_set(err, ERROR_CORRUPT, "the zstd stream is damaged: %s", ZSTD_getErrorName(result));
+        return error_set(err, ERROR_CORRUPT, "the zstd stream is damaged: %s",
+                         ZSTD_getErrorName(result));
     }
     decoder->whole = result == 0;
     return 0;

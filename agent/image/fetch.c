@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Fetching with resume. Attempts are bounded in two ways: a server that answers but brings nothing new is asked six times,
-// one that does not answer at all for `silence_max_ms` (it may be restarting, or a switch may be).
+// Fetching with resume. Attempts are bounded in two ways: a server that answers but brings nothing
+// new is asked six times, one that does not answer at all for `silence_max_ms` (it may be
+// restarting, or a switch may be).
 
 #include "agent/image/fetch.h"
 
@@ -57,8 +58,8 @@ static int on_head(void *context, const struct http_response *head, struct error
     }
     int64_t total = head->status == 206 ? head->total_length : head->content_length;
     if (run->total >= 0 && total >= 0 && total != run->total) {
-        error_set(err, ERROR_CORRUPT, "the image's size changed from %" PRId64 " to %" PRId64, run->total,
-                  total);
+        error_set(err, ERROR_CORRUPT, "the image's size changed from %" PRId64 " to %" PRId64,
+                  run->total, total);
         return fatal(run);
     }
     if (total >= 0) {
@@ -132,7 +133,8 @@ static enum outcome attempt(struct fetch_run *run, struct error *err)
         .bearer = fetch->bearers[run->url],
         .insecure_transport = fetch->insecure_transport,
         .range_start = (int64_t)run->offset,
-        // Only the mirror that named the tag can be asked about it; all others are held to the digest.
+        // Only the mirror that named the tag can be asked about it; all others are held to the
+        // digest.
         .if_range = run->offset > 0 && run->etag[run->url][0] ? run->etag[run->url] : NULL,
         .proves_whole = fetch->proves_whole,
         .connect_timeout_ms = CONNECT_TIMEOUT_MS,
@@ -228,7 +230,8 @@ static int attempts(struct fetch_run *run, struct error *err)
             return -1;
         }
     }
-    return error_set(err, ERROR_UPSTREAM, "fetching the image took more than %d requests", ATTEMPTS_MAX);
+    return error_set(err, ERROR_UPSTREAM, "fetching the image took more than %d requests",
+                     ATTEMPTS_MAX);
 }
 
 int image_fetch_run(const struct image_fetch *fetch, uint8_t ret_digest[SHA256_BYTES],

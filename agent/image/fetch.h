@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// An image's bytes as served, once each and in order, over as many requests as it takes: after a cut the next request
-// asks for the rest (Range, If-Range), from the next mirror if there are several. Called on stream.c's first thread.
+// An image's bytes as served, once each and in order, over as many requests as it takes: after a
+// cut the next request asks for the rest (Range, If-Range), from the next mirror if there are
+// several. Called on stream.c's first thread.
 
 #include "agent/http.h"
 #include "base/bytes.h"
@@ -15,7 +16,7 @@
 enum { IMAGE_URL_MAX = 8 };
 
 struct image_fetch {
-    const char *urls[IMAGE_URL_MAX]; // the same bytes at each
+    const char *urls[IMAGE_URL_MAX];    // the same bytes at each
     const char *bearers[IMAGE_URL_MAX]; // credential for each, or NULL
     size_t url_count;
     bool insecure_transport;

@@ -13,7 +13,8 @@
 enum {
     ALIGNMENT = 4096,
     ZERO_BLOCK = 64 * 1024, // shorter runs are cheaper to write than to ask for
-    // A device without an offload writes a run itself: the limit keeps one call short, so that a fence is seen.
+    // A device without an offload writes a run itself: the limit keeps one call short, so that a
+    // fence is seen.
     ZERO_RUN_MAX = 64 * 1024 * 1024,
 };
 
@@ -92,7 +93,8 @@ static int middle_write(struct sink *sink, uint64_t offset, const uint8_t *data,
 int sink_append(struct sink *sink, const uint8_t *data, size_t length, struct error *err)
 {
     if (length > sink->device->size - sink->offset) {
-        return error_set(err, ERROR_TOO_LARGE, "the image is bigger than the disk (%" PRIu64 " bytes)",
+        return error_set(err, ERROR_TOO_LARGE,
+                         "the image is bigger than the disk (%" PRIu64 " bytes)",
                          sink->device->size);
     }
     uint64_t tail_start = held_tail_start(sink->device);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Where the image's bytes go, in order: onto the disk, except what belongs to its first and last MiB, which is kept in
-// `held` until the commit. Runs of zeros are made zeros by the device, never skipped. Called by stream.c's writer.
+// Where the image's bytes go, in order: onto the disk, except what belongs to its first and last
+// MiB, which is kept in `held` until the commit. Runs of zeros are made zeros by the device, never
+// skipped. Called by stream.c's writer.
 
 #include "agent/disk/commit.h"
 #include "agent/disk/device.h"
@@ -17,8 +18,8 @@ struct sink {
 
 void sink_init(struct sink *sink, struct device *device, struct held *held);
 
-// The next bytes of the image; `data` aligned to 4096, and all pieces but the last a multiple of it. ERROR_TOO_LARGE
-// when the disk ends.
+// The next bytes of the image; `data` aligned to 4096, and all pieces but the last a multiple of
+// it. ERROR_TOO_LARGE when the disk ends.
 int sink_append(struct sink *sink, const uint8_t *data, size_t length, struct error *err);
 
 // Everything taken is on the medium.

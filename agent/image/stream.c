@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// The image's pipeline. The first error of any stage ends all others and is the one that the caller gets.
+// The image's pipeline. The first error of any stage ends all others and is the one that the caller
+// gets.
 
 #include "agent/image/stream.h"
 
@@ -118,14 +119,15 @@ static void fetch_notice(void *context, const char *text)
     }
 }
 
-static int digest_compare(const char *what, const char *expected, const char *got, struct error *err)
+static int digest_compare(const char *what, const char *expected, const char *got,
+                          struct error *err)
 {
     if (strcmp(expected, got) == 0) {
         return 0;
     }
     return error_set(err, ERROR_CORRUPT,
-                     "the image's digest does not match: the %s bytes should have %s, but have %s", what,
-                     expected, got);
+                     "the image's digest does not match: the %s bytes should have %s, but have %s",
+                     what, expected, got);
 }
 
 static void *fetch_thread(void *context)
@@ -175,7 +177,8 @@ static struct ring_slot *decoding_slot(struct decoding *decoding)
     return decoding->out;
 }
 
-static int decode_piece(struct decoding *decoding, const uint8_t *in, size_t in_left, struct error *err)
+static int decode_piece(struct decoding *decoding, const uint8_t *in, size_t in_left,
+                        struct error *err)
 {
     bool filled = true;
     while (in_left > 0 || filled) {
@@ -195,7 +198,8 @@ static int decode_piece(struct decoding *decoding, const uint8_t *in, size_t in_
     return 0;
 }
 
-static int decoding_begin(struct decoding *decoding, const struct ring_slot *first, struct error *err)
+static int decoding_begin(struct decoding *decoding, const struct ring_slot *first,
+                          struct error *err)
 {
     struct image_stream *stream = decoding->stream;
     enum image_format format = stream->expect.format;
@@ -373,7 +377,8 @@ int image_stream_head(struct image_stream *stream, const uint8_t **ret_head, siz
     // Not passed: image_stream_write gets the same slot again.
     struct ring_slot *slot = ring_take(stream->raw, stream->raw_last);
     if (!slot) {
-        return stream_error(stream, err) < 0 ? -1 : error_set(err, ERROR_CORRUPT, "the image is empty");
+        return stream_error(stream, err) < 0 ? -1
+                                             : error_set(err, ERROR_CORRUPT, "the image is empty");
     }
     *ret_head = slot->data;
     *ret_length = slot->length;

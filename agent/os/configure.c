@@ -23,22 +23,22 @@ enum { HOSTNAME_MAX = 64, HOSTS_MAX = 256 * 1024, MODE_PUBLIC = 0644, MODE_FOLDE
 #define UNIT_NAME "bootyard-phone-home.service"
 #define UNIT_PATH "etc/systemd/system/" UNIT_NAME
 
-static const char unit_text[] =
-    "# Left by bootyard's agent. It tells the controller once that this system runs, then removes itself.\n"
-    "[Unit]\n"
-    "Description=Tell bootyard that this system runs\n"
-    "Wants=network-online.target\n"
-    "After=network-online.target\n"
-    "ConditionPathExists=" PHONE_HOME_CONFIG "\n"
-    "StartLimitIntervalSec=0\n"
-    "\n"
-    "[Service]\n"
-    "ExecStart=/" AGENT_PATH " phone-home " PHONE_HOME_CONFIG "\n"
-    "Restart=on-failure\n"
-    "RestartSec=5\n"
-    "\n"
-    "[Install]\n"
-    "WantedBy=multi-user.target\n";
+static const char unit_text[] = "# Left by bootyard's agent. It tells the controller once that "
+                                "this system runs, then removes itself.\n"
+                                "[Unit]\n"
+                                "Description=Tell bootyard that this system runs\n"
+                                "Wants=network-online.target\n"
+                                "After=network-online.target\n"
+                                "ConditionPathExists=" PHONE_HOME_CONFIG "\n"
+                                "StartLimitIntervalSec=0\n"
+                                "\n"
+                                "[Service]\n"
+                                "ExecStart=/" AGENT_PATH " phone-home " PHONE_HOME_CONFIG "\n"
+                                "Restart=on-failure\n"
+                                "RestartSec=5\n"
+                                "\n"
+                                "[Install]\n"
+                                "WantedBy=multi-user.target\n";
 
 bool hostname_is_valid(const char *hostname)
 {
@@ -73,7 +73,8 @@ int hosts_with_name(const char *hosts, size_t length, const char *hostname, stru
     for (const char *line = hosts; line < end;) {
         const char *stop = memchr(line, '\n', (size_t)(end - line));
         size_t bytes = (size_t)((stop ? stop : end) - line);
-        bool ours = bytes > sizeof(address) - 1 && memcmp(line, address, sizeof(address) - 1) == 0 &&
+        bool ours = bytes > sizeof(address) - 1 &&
+                    memcmp(line, address, sizeof(address) - 1) == 0 &&
                     isspace((unsigned char)line[sizeof(address) - 1]);
         if (!ours) {
             strbuf_append(out, line, bytes);
@@ -95,7 +96,8 @@ int configure_hostname(int root, const char *hostname, struct error *err)
     CLEANUP_STRBUF struct strbuf text;
     strbuf_init(&text, HOSTS_MAX);
     strbuf_printf(&text, "%s\n", hostname);
-    if (tree_write(root, "etc/hostname", text.data, text.length, MODE_PUBLIC, MODE_FOLDER, err) < 0) {
+    if (tree_write(root, "etc/hostname", text.data, text.length, MODE_PUBLIC, MODE_FOLDER, err) <
+        0) {
         return -1;
     }
     CLEANUP_STRBUF struct strbuf old;
@@ -139,7 +141,8 @@ static int write_phone_home_config(int root, const struct phone_home_setup *setu
         vars_write(&vars, &text, err) < 0) {
         return -1;
     }
-    int result = tree_write(root, &PHONE_HOME_CONFIG[1], text.data, text.length, 0600, MODE_FOLDER, err);
+    int result =
+        tree_write(root, &PHONE_HOME_CONFIG[1], text.data, text.length, 0600, MODE_FOLDER, err);
     explicit_bzero(text.data, text.length);
     return result;
 }
@@ -150,7 +153,8 @@ int configure_phone_home(int root, const struct phone_home_setup *setup, struct 
     if (copy_file(root, AGENT_PATH, setup->agent_file, 0755, err) < 0 ||
         (with_ca && copy_file(root, CA_PATH, setup->ca_file, MODE_PUBLIC, err) < 0) ||
         write_phone_home_config(root, setup, with_ca, err) < 0 ||
-        tree_write(root, UNIT_PATH, unit_text, sizeof(unit_text) - 1, MODE_PUBLIC, MODE_FOLDER, err) < 0) {
+        tree_write(root, UNIT_PATH, unit_text, sizeof(unit_text) - 1, MODE_PUBLIC, MODE_FOLDER,
+                   err) < 0) {
         return -1;
     }
     return tree_link(root, &PHONE_HOME_UNIT_LINK[1], "/" UNIT_PATH, err);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// What the agent leaves in a target: host name, phone-home, stamp. `root` is a descriptor of the mounted root folder;
-// everything is written inside it (tree.h).
+// What the agent leaves in a target: host name, phone-home, stamp. `root` is a descriptor of the
+// mounted root folder; everything is written inside it (tree.h).
 
 #include "agent/os/stamp.h"
 
@@ -14,7 +14,8 @@ bool hostname_is_valid(const char *hostname);
 // /etc/hostname, and the 127.0.1.1 line of /etc/hosts.
 int configure_hostname(int root, const char *hostname, struct error *err);
 
-// /etc/hosts with its 127.0.1.1 line naming `hostname`: the old one's place, else behind the last line.
+// /etc/hosts with its 127.0.1.1 line naming `hostname`: the old one's place, else behind the last
+// line.
 int hosts_with_name(const char *hosts, size_t length, const char *hostname, struct strbuf *out,
                     struct error *err);
 

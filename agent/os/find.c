@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// The search for our own stamp. A disk that cannot be read or understood simply has none: the pipeline will meet the
-// trouble again where it matters.
+// The search for our own stamp. A disk that cannot be read or understood simply has none: the
+// pipeline will meet the trouble again where it matters.
 
 #include "agent/os/find.h"
 
@@ -26,7 +26,8 @@ static int committed_table(const char *name, struct gpt *ret_gpt)
     CLEANUP_FREE uint8_t *head = malloc(HELD_BYTES);
     int sector_size = 0;
     uint64_t size = 0;
-    if (fd < 0 || !head || ioctl(fd, BLKSSZGET, &sector_size) < 0 || ioctl(fd, BLKGETSIZE64, &size) < 0) {
+    if (fd < 0 || !head || ioctl(fd, BLKSSZGET, &sector_size) < 0 ||
+        ioctl(fd, BLKGETSIZE64, &size) < 0) {
         return -1;
     }
     if (pread(fd, head, HELD_BYTES, 0) != HELD_BYTES || !gpt_is_protected(head, HELD_BYTES)) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Is what a deployment wants on a disk already? Looks only: nothing is written, no journal replayed. Called first by the
-// provision pipeline (DESIGN.md, "Never installed twice").
+// Is what a deployment wants on a disk already? Looks only: nothing is written, no journal
+// replayed. Called first by the provision pipeline (DESIGN.md, "Never installed twice").
 
 #include "agent/disk/choose.h"
 #include "agent/disk/gpt.h"

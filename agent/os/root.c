@@ -32,7 +32,12 @@
 // <linux/ext4.h> is not among the kernel's exported headers in Debian 12.
 #define EXT4_RESIZE_FS _IOW('f', 16, uint64_t)
 
-enum { EXT4_SUPERBLOCK = 1024, EXT4_MAGIC_AT = 56, EXT4_MAGIC = 0xEF53, EXT4_STATFS_MAGIC = 0xEF53 };
+enum {
+    EXT4_SUPERBLOCK = 1024,
+    EXT4_MAGIC_AT = 56,
+    EXT4_MAGIC = 0xEF53,
+    EXT4_STATFS_MAGIC = 0xEF53
+};
 
 static uint32_t first_of_type(const struct gpt *gpt, const char *type_text, bool only, bool named)
 {
@@ -73,7 +78,8 @@ uint32_t esp_by_table(const struct gpt *gpt)
     return first_of_type(gpt, TYPE_ESP, false, false);
 }
 
-uint32_t root_by_content(const struct device *device, const struct gpt *gpt, const char *mount_point)
+uint32_t root_by_content(const struct device *device, const struct gpt *gpt,
+                         const char *mount_point)
 {
     uint8_t type[GPT_GUID_BYTES];
     gpt_guid_parse(TYPE_LINUX, type);

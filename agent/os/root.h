@@ -8,18 +8,21 @@
 
 #include <stdbool.h>
 
-// The root partition by its type (Discoverable Partitions Specification, for this machine's architecture), else by the
-// name "root" or "/" among Linux file systems, else the only Linux file system there is; 0 if none of them tells.
+// The root partition by its type (Discoverable Partitions Specification, for this machine's
+// architecture), else by the name "root" or "/" among Linux file systems, else the only Linux file
+// system there is; 0 if none of them tells.
 uint32_t root_by_table(const struct gpt *gpt);
 
 // The EFI system partition's number, 0 if there is none.
 uint32_t esp_by_table(const struct gpt *gpt);
 
-// Look into the Linux file systems for an etc/os-release (read-only, nothing is replayed). The kernel must know the
-// partitions. 0 if none has one.
-uint32_t root_by_content(const struct device *device, const struct gpt *gpt, const char *mount_point);
+// Look into the Linux file systems for an etc/os-release (read-only, nothing is replayed). The
+// kernel must know the partitions. 0 if none has one.
+uint32_t root_by_content(const struct device *device, const struct gpt *gpt,
+                         const char *mount_point);
 
-// Mount a partition at `mount_point`, which is made if missing. Read-only means that not even a journal is replayed.
+// Mount a partition at `mount_point`, which is made if missing. Read-only means that not even a
+// journal is replayed.
 int root_mount(const char *partition, const char *mount_point, bool writable, struct error *err);
 // Unmounting flushes. With `force`, it is at least taken out of sight.
 int root_unmount(const char *mount_point, bool force, struct error *err);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// The stamp: the last file that is written before a disk's commit. Whoever finds it on a committed disk knows which
-// deployment and image made that system (DESIGN.md, "Never installed twice").
+// The stamp: the last file that is written before a disk's commit. Whoever finds it on a committed
+// disk knows which deployment and image made that system (DESIGN.md, "Never installed twice").
 
 #include "base/clock.h"
 #include "base/error.h"

@@ -62,10 +62,13 @@ int tree_read(int root, const char *path, struct strbuf *out, struct error *err)
         }
         strbuf_append(out, bytes, (size_t)n);
     }
-    return strbuf_failed(out) ? error_set(err, ERROR_TOO_LARGE, "/%s of the target is too long", path) : 0;
+    return strbuf_failed(out)
+               ? error_set(err, ERROR_TOO_LARGE, "/%s of the target is too long", path)
+               : 0;
 }
 
-// Descriptor of the folder that holds `path`, made if it is missing; `ret_name` points at the last component.
+// Descriptor of the folder that holds `path`, made if it is missing; `ret_name` points at the last
+// component.
 static int folder_open(int root, const char *path, mode_t folder_mode, const char **ret_name,
                        struct error *err)
 {

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Files inside the mounted target. Every path is resolved inside its root: a symbolic link in the image, absolute or with
-// "..", cannot lead out of it (openat2 with RESOLVE_IN_ROOT). New content replaces a file by rename. `root` is a
-// descriptor of the target's root folder; paths are relative to it. Threads: one at a time.
+// Files inside the mounted target. Every path is resolved inside its root: a symbolic link in the
+// image, absolute or with
+// "..", cannot lead out of it (openat2 with RESOLVE_IN_ROOT). New content replaces a file by
+// rename. `root` is a descriptor of the target's root folder; paths are relative to it. Threads:
+// one at a time.
 
 #include "base/error.h"
 #include "base/strbuf.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The commit protocol, write by write and flush by flush, on a disk that is this program: the device_* functions
-// here take the place of the real ones. A power cut is tried after every write.
+// The commit protocol, write by write and flush by flush, on a disk that is this program: the
+// device_* functions here take the place of the real ones. A power cut is tried after every write.
 
 #include "agent/disk/commit.h"
 #include "base/bytes.h"
@@ -28,7 +28,8 @@ static int event_add(bool flush, uint64_t offset, size_t length, struct error *e
     return 0;
 }
 
-int device_write(struct device *device, uint64_t offset, const void *data, size_t length, struct error *err)
+int device_write(struct device *device, uint64_t offset, const void *data, size_t length,
+                 struct error *err)
 {
     if (event_add(false, offset, length, err) < 0) {
         return -1;
@@ -69,8 +70,8 @@ static struct gpt make_table(void)
     return gpt;
 }
 
-// What firmware would take for a system: a protected primary table, or a backup to repair it from behind a
-// protected first block.
+// What firmware would take for a system: a protected primary table, or a backup to repair it from
+// behind a protected first block.
 static bool is_bootable(void)
 {
     return gpt_is_protected(disk, MIB);
@@ -80,7 +81,8 @@ static int whole_run(struct gpt *gpt, struct held *held)
 {
     struct device device = {.sector_size = 512, .size = DISK_BYTES};
     struct error err = {0};
-    if (disk_clear_ends(&device, &err) < 0 || disk_write_partition_parts(&device, gpt, held, &err) < 0) {
+    if (disk_clear_ends(&device, &err) < 0 ||
+        disk_write_partition_parts(&device, gpt, held, &err) < 0) {
         return -1;
     }
     return disk_commit(&device, gpt, held, &err);
@@ -109,14 +111,19 @@ int main(void)
 
     size_t count = event_count;
     ok(count == 9, "in nine events: %zu", count);
-    ok(!events[0].flush && events[0].offset == 0 && events[0].length == MIB, "the first MiB is cleared");
-    ok(!events[1].flush && events[1].offset == DISK_BYTES - MIB && events[1].length == MIB, "and the last");
+    ok(!events[0].flush && events[0].offset == 0 && events[0].length == MIB,
+       "the first MiB is cleared");
+    ok(!events[1].flush && events[1].offset == DISK_BYTES - MIB && events[1].length == MIB,
+       "and the last");
     ok(events[2].flush, "flushed");
     ok(events[3].flush, "partitions' parts: none here, flushed");
-    ok(!events[4].flush && events[4].offset == DISK_BYTES - MIB && events[4].length == MIB, "the backup table");
-    ok(!events[5].flush && events[5].offset == 512 && events[5].length == MIB - 512, "the first MiB after its first block");
+    ok(!events[4].flush && events[4].offset == DISK_BYTES - MIB && events[4].length == MIB,
+       "the backup table");
+    ok(!events[5].flush && events[5].offset == 512 && events[5].length == MIB - 512,
+       "the first MiB after its first block");
     ok(events[6].flush, "flushed");
-    ok(!events[7].flush && events[7].offset == 0 && events[7].length == 512, "the first block alone");
+    ok(!events[7].flush && events[7].offset == 0 && events[7].length == 512,
+       "the first block alone");
     ok(events[8].flush, "flushed");
 
     bool never = true;

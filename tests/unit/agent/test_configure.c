@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is written into a target, on a folder that stands for one: nothing may land outside it, whatever links
-// the image holds.
+// What is written into a target, on a folder that stands for one: nothing may land outside it,
+// whatever links the image holds.
 
 #include "agent/os/configure.h"
 #include "agent/os/tree.h"
@@ -77,37 +77,47 @@ static void test_confinement(void)
     ok(faccessat(outside, "etc/escaped", F_OK, 0) < 0, "nothing went where the link led");
 
     symlinkat("/etc", root, "lib");
-    ok(tree_write(root, "lib/x/file", "a", 1, 0640, 0750, &err) == 0, "through an absolute link: %s", err.message);
+    ok(tree_write(root, "lib/x/file", "a", 1, 0640, 0750, &err) == 0,
+       "through an absolute link: %s", err.message);
     is_text(content(root, "etc/x/file"), "a", "which means the target's own folder");
     struct stat status;
-    ok(fstatat(root, "etc/x", &status, 0) == 0 && (status.st_mode & 0777) == 0750, "with the folder's mode");
-    ok(fstatat(root, "etc/x/file", &status, 0) == 0 && (status.st_mode & 0777) == 0640, "and the file's");
+    ok(fstatat(root, "etc/x", &status, 0) == 0 && (status.st_mode & 0777) == 0750,
+       "with the folder's mode");
+    ok(fstatat(root, "etc/x/file", &status, 0) == 0 && (status.st_mode & 0777) == 0640,
+       "and the file's");
 
     symlinkat("../../..", root, "up");
-    ok(tree_write(root, "up/etc/file", "b", 1, 0644, 0755, &err) == 0, "through one that leads up: %s", err.message);
+    ok(tree_write(root, "up/etc/file", "b", 1, 0644, 0755, &err) == 0,
+       "through one that leads up: %s", err.message);
     is_text(content(root, "etc/file"), "b", "stays inside");
     symlinkat("/proc/self/fd", root, "magic");
-    ok(tree_write(root, "magic/3/file", "c", 1, 0644, 0755, &err) < 0, "a dangling way is refused: %s", err.message);
+    ok(tree_write(root, "magic/3/file", "c", 1, 0644, 0755, &err) < 0,
+       "a dangling way is refused: %s", err.message);
     mkfifoat(root, "etc/pipe", 0600);
     struct strbuf text;
     strbuf_init(&text, 100);
-    ok(tree_read(root, "etc/pipe", &text, &err) < 0 && err.code == ERROR_UNPROCESSABLE, "a pipe does not hold us up");
-    ok(tree_read(root, "etc/none", &text, &err) < 0 && err.code == ERROR_NOT_FOUND, "what is not there is not found");
+    ok(tree_read(root, "etc/pipe", &text, &err) < 0 && err.code == ERROR_UNPROCESSABLE,
+       "a pipe does not hold us up");
+    ok(tree_read(root, "etc/none", &text, &err) < 0 && err.code == ERROR_NOT_FOUND,
+       "what is not there is not found");
     strbuf_fini(&text);
 }
 
 static void test_stamp(void)
 {
     struct error err = {0};
-    struct stamp stamp = {.deployment = "0197", .image = "sha256:abc", .time = "2026-11-22T03:04:05.678Z"};
+    struct stamp stamp = {
+        .deployment = "0197", .image = "sha256:abc", .time = "2026-11-22T03:04:05.678Z"};
     struct stamp back;
     ok(configure_read_stamp(root, &back, &err) < 0 && err.code == ERROR_NOT_FOUND, "no stamp yet");
     ok(configure_stamp(root, &stamp, &err) == 0, "the stamp is written: %s", err.message);
-    ok(configure_read_stamp(root, &back, &err) == 0 && stamp_matches(&stamp, &back), "and read: %s", err.message);
+    ok(configure_read_stamp(root, &back, &err) == 0 && stamp_matches(&stamp, &back), "and read: %s",
+       err.message);
     is_text(back.time, stamp.time, "with its time");
     snprintf(back.image, sizeof(back.image), "sha256:abd");
     ok(!stamp_matches(&stamp, &back), "another image is another stamp");
-    ok(stamp_parse("DEPLOYMENT_ID=\"x\"\n", 18, &back, &err) < 0, "half a stamp is none: %s", err.message);
+    ok(stamp_parse("DEPLOYMENT_ID=\"x\"\n", 18, &back, &err) < 0, "half a stamp is none: %s",
+       err.message);
     ok(stamp_parse("a\0b", 3, &back, &err) < 0, "nor are bytes: %s", err.message);
 }
 
@@ -121,8 +131,10 @@ static void test_phone_home(void)
     char ca[256];
     snprintf(agent, sizeof(agent), "%s/agent", base);
     snprintf(ca, sizeof(ca), "%s/no-ca", base);
-    struct phone_home_setup setup = {
-        .url = "https://10.0.0.1:8444/phone-home", .token = "secret", .ca_file = ca, .agent_file = agent};
+    struct phone_home_setup setup = {.url = "https://10.0.0.1:8444/phone-home",
+                                     .token = "secret",
+                                     .ca_file = ca,
+                                     .agent_file = agent};
     ok(configure_phone_home(root, &setup, &err) == 0, "the phone-home is left: %s", err.message);
     is_text(content(root, "var/lib/bootyard/bootyard-agent"), "program", "the program");
     const char *conf = content(root, "var/lib/bootyard/phone-home.conf");
@@ -130,22 +142,26 @@ static void test_phone_home(void)
            strstr(conf, "PHONE_HOME_TOKEN=\"secret\"") && !strstr(conf, "CA_FILE"),
        "its configuration, without a CA that we have not");
     struct stat status;
-    ok(fstatat(root, "var/lib/bootyard/phone-home.conf", &status, 0) == 0 && (status.st_mode & 0777) == 0600,
+    ok(fstatat(root, "var/lib/bootyard/phone-home.conf", &status, 0) == 0 &&
+           (status.st_mode & 0777) == 0600,
        "for root only");
-    ok(fstatat(root, "var/lib/bootyard/bootyard-agent", &status, 0) == 0 && (status.st_mode & 0777) == 0755,
+    ok(fstatat(root, "var/lib/bootyard/bootyard-agent", &status, 0) == 0 &&
+           (status.st_mode & 0777) == 0755,
        "the program can be run");
     const char *unit = content(root, "etc/systemd/system/bootyard-phone-home.service");
-    ok(unit && strstr(unit, "ExecStart=/var/lib/bootyard/bootyard-agent phone-home /var/lib/bootyard/phone-home.conf\n"),
+    ok(unit && strstr(unit, "ExecStart=/var/lib/bootyard/bootyard-agent phone-home "
+                            "/var/lib/bootyard/phone-home.conf\n"),
        "the unit runs it");
     char link[256] = "";
-    ok(readlinkat(root, "etc/systemd/system/multi-user.target.wants/bootyard-phone-home.service", link,
-                  sizeof(link) - 1) > 0,
+    ok(readlinkat(root, "etc/systemd/system/multi-user.target.wants/bootyard-phone-home.service",
+                  link, sizeof(link) - 1) > 0,
        "it is enabled");
     is_text(link, "/etc/systemd/system/bootyard-phone-home.service", "by the usual link");
 
     snprintf(ca, sizeof(ca), "%s/agent", base);
     ok(configure_phone_home(root, &setup, &err) == 0 &&
-           strstr(content(root, "var/lib/bootyard/phone-home.conf"), "CA_FILE=\"/var/lib/bootyard/ca.pem\""),
+           strstr(content(root, "var/lib/bootyard/phone-home.conf"),
+                  "CA_FILE=\"/var/lib/bootyard/ca.pem\""),
        "with a CA, it is named");
 }
 

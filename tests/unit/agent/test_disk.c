@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which disk is chosen, on a made-up sysfs; and the commit protocol on a file: what stands on the disk after each
-// of its parts.
+// Which disk is chosen, on a made-up sysfs; and the commit protocol on a file: what stands on the
+// disk after each of its parts.
 
 #include "agent/disk/choose.h"
 #include "agent/disk/commit.h"
@@ -30,7 +30,8 @@ static void put(const char *path, const char *text)
     fclose(file);
 }
 
-static void put_disk(const char *name, const char *sectors, const char *removable, const char *ro, const char *number)
+static void put_disk(const char *name, const char *sectors, const char *removable, const char *ro,
+                     const char *number)
 {
     const char *const attributes[] = {"size", "removable", "ro", "dev"};
     const char *const values[] = {sectors, removable, ro, number};
@@ -53,7 +54,8 @@ static const char *refusal(const struct disk_list *list, const char *name)
 
 static void test_choice(void)
 {
-    put("proc/self/mountinfo", "22 1 8:2 / / rw,relatime - ext4 /dev/sda2 rw\n23 22 0:5 / /dev rw - devtmpfs d rw\n");
+    put("proc/self/mountinfo",
+        "22 1 8:2 / / rw,relatime - ext4 /dev/sda2 rw\n23 22 0:5 / /dev rw - devtmpfs d rw\n");
     put_disk("sda", "9000000\n", "0\n", "0\n", "8:0\n");
     put("sys/block/sda/sda2/dev", "8:2\n");
     put("sys/block/sda/sda2/partition", "2\n");
@@ -73,7 +75,8 @@ static void test_choice(void)
     struct disk_list list;
     struct disk disk;
     struct error err = {0};
-    ok(disk_list_read(base, &list, &err) == 0 && list.count == 11, "disks are listed: %zu %s", list.count, err.message);
+    ok(disk_list_read(base, &list, &err) == 0 && list.count == 11, "disks are listed: %zu %s",
+       list.count, err.message);
     is_text(refusal(&list, "sda"), "it is in use", "a partition is mounted");
     is_text(refusal(&list, "sdb"), "it is removable", "removable");
     is_text(refusal(&list, "sdc"), "it is read-only", "read-only");
@@ -83,15 +86,18 @@ static void test_choice(void)
     is_text(refusal(&list, "loop0"), "it is no disk of its own", "loop");
     is_text(refusal(&list, "mmcblk0boot0"), "it is no disk of its own", "eMMC boot area");
     is_text(refusal(&list, "vda"), "", "a plain disk may be taken");
-    ok(disk_choose(&list, NULL, 0, &disk, &err) == 0 && strcmp(disk.name, "vdb") == 0, "the largest, the first of equals: %s",
-       disk.name);
-    ok(disk_choose(&list, "/dev/vda", 1000, &disk, &err) == 0 && strcmp(disk.name, "vda") == 0, "the one asked for");
+    ok(disk_choose(&list, NULL, 0, &disk, &err) == 0 && strcmp(disk.name, "vdb") == 0,
+       "the largest, the first of equals: %s", disk.name);
+    ok(disk_choose(&list, "/dev/vda", 1000, &disk, &err) == 0 && strcmp(disk.name, "vda") == 0,
+       "the one asked for");
     ok(disk_choose(&list, "/dev/sdb", 1000, &disk, &err) == 0, "asked for, it may be removable");
     ok(disk_choose(&list, "/dev/sda", 1000, &disk, &err) < 0, "but not in use: %s", err.message);
-    ok(disk_choose(&list, "/dev/../vda", 1000, &disk, &err) < 0 && err.code == ERROR_NOT_FOUND, "a path is no name: %s",
+    ok(disk_choose(&list, "/dev/../vda", 1000, &disk, &err) < 0 && err.code == ERROR_NOT_FOUND,
+       "a path is no name: %s", err.message);
+    ok(disk_choose(&list, "/dev/vda", UINT64_C(1) << 40, &disk, &err) < 0, "nor too small: %s",
        err.message);
-    ok(disk_choose(&list, "/dev/vda", UINT64_C(1) << 40, &disk, &err) < 0, "nor too small: %s", err.message);
-    ok(disk_choose(&list, NULL, UINT64_C(1) << 40, &disk, &err) < 0 && strstr(err.message, "sda: it is in use"),
+    ok(disk_choose(&list, NULL, UINT64_C(1) << 40, &disk, &err) < 0 &&
+           strstr(err.message, "sda: it is in use"),
        "when none will do, the reasons are named: %s", err.message);
     disk_list_fini(&list);
 }
@@ -153,7 +159,8 @@ static void test_commit(void)
     struct held held = {0};
     struct error err = {0};
     struct gpt gpt = make_table();
-    ok(device_open(&device, path, &err) == 0 && held_init(&held, &err) == 0, "is opened: %s", err.message);
+    ok(device_open(&device, path, &err) == 0 && held_init(&held, &err) == 0, "is opened: %s",
+       err.message);
     memset(held.head, 0x11, HELD_BYTES);
     memset(held.tail, 0x22, HELD_BYTES);
     memset(held.head + 446, 0, 64);
@@ -161,14 +168,18 @@ static void test_commit(void)
 
     ok(disk_clear_ends(&device, &err) == 0, "its ends are cleared");
     const uint8_t *disk = disk_read(&device);
-    ok(all(disk, MIB, 0) && all(disk + tail, MIB, 0) && all(disk + MIB, tail - MIB, 0xA5), "and nothing else");
+    ok(all(disk, MIB, 0) && all(disk + tail, MIB, 0) && all(disk + MIB, tail - MIB, 0xA5),
+       "and nothing else");
 
-    ok(disk_write_partition_parts(&device, &gpt, &held, &err) == 0, "what belongs to partitions is written");
+    ok(disk_write_partition_parts(&device, &gpt, &held, &err) == 0,
+       "what belongs to partitions is written");
     disk = disk_read(&device);
     size_t inside = MIB - 99 * 512; // of the last MiB
-    ok(all(disk, 40 * 512, 0) && all(disk + 40 * 512, 60 * 512, 0x11) && all(disk + 100 * 512, MIB - 100 * 512, 0),
+    ok(all(disk, 40 * 512, 0) && all(disk + 40 * 512, 60 * 512, 0x11) &&
+           all(disk + 100 * 512, MIB - 100 * 512, 0),
        "in the first MiB");
-    ok(all(disk + tail, inside, 0x22) && all(disk + tail + inside, MIB - inside, 0), "in the last MiB");
+    ok(all(disk + tail, inside, 0x22) && all(disk + tail + inside, MIB - inside, 0),
+       "in the last MiB");
     ok(!gpt_is_protected(disk, MIB) && memcmp(disk + 512, "EFI PART", 8) != 0 &&
            memcmp(disk + sizeof(disk_bytes) - 512, "EFI PART", 8) != 0,
        "there is no table yet");
@@ -179,13 +190,17 @@ static void test_commit(void)
     ok(disk_commit(&device, &gpt, &held, &err) == 0, "the disk is committed: %s", err.message);
     disk = disk_read(&device);
     struct gpt back;
-    ok(gpt_is_protected(disk, MIB) && gpt_parse(disk, MIB, 512, &back, &err) == 0, "it has a table");
+    ok(gpt_is_protected(disk, MIB) && gpt_parse(disk, MIB, 512, &back, &err) == 0,
+       "it has a table");
     ok(memcmp(disk + sizeof(disk_bytes) - 512, "EFI PART", 8) == 0, "and a backup");
     ok(all(disk, 446, 0x11), "the boot code is the image's");
-    ok(all(disk + 40 * 512, 512, 0x33) && all(disk + 41 * 512, 59 * 512, 0x11), "partitions were left alone");
-    ok(all(disk + 100 * 512, MIB - 100 * 512, 0x11) && all(disk + MIB, tail - MIB, 0xA5), "the rest is there");
+    ok(all(disk + 40 * 512, 512, 0x33) && all(disk + 41 * 512, 59 * 512, 0x11),
+       "partitions were left alone");
+    ok(all(disk + 100 * 512, MIB - 100 * 512, 0x11) && all(disk + MIB, tail - MIB, 0xA5),
+       "the rest is there");
     gpt.backup_lba--;
-    ok(disk_commit(&device, &gpt, &held, &err) < 0 && err.code == ERROR_INTERNAL, "a table for another disk is refused");
+    ok(disk_commit(&device, &gpt, &held, &err) < 0 && err.code == ERROR_INTERNAL,
+       "a table for another disk is refused");
     gpt_fini(&gpt);
     gpt_fini(&back);
     held_fini(&held);

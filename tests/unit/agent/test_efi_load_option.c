@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A boot entry against bytes written down by hand from the UEFI specification, what is read out of others, and the
-// order. Then the whole policy on a folder that stands for efivarfs.
+// A boot entry against bytes written down by hand from the UEFI specification, what is read out of
+// others, and the order. Then the whole policy on a folder that stands for efivarfs.
 
 #include "agent/boot/boot_entry.h"
 #include "base/bytes.h"
@@ -16,8 +16,8 @@ static const struct efi_file_option example = {
     .partition_number = 15,
     .partition_start = 2048,
     .partition_sectors = 0x4000,
-    .partition_guid = {0x00, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88, 0x99, 0xAA, 0xBB, 0xCC, 0xDD,
-                       0xEE, 0xFF},
+    .partition_guid = {0x00, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88, 0x99, 0xAA, 0xBB, 0xCC,
+                       0xDD, 0xEE, 0xFF},
     .file = "\\A.EFI",
 };
 
@@ -57,8 +57,10 @@ static void test_encoding(void)
     struct error err = {0};
     struct efi_option_view view;
     int length = efi_option_encode(&example, option, &err);
-    ok(length == (int)sizeof(example_bytes), "the entry has %zu bytes: %d", sizeof(example_bytes), length);
-    ok(memcmp(option, example_bytes, sizeof(example_bytes)) == 0, "and is what the specification says");
+    ok(length == (int)sizeof(example_bytes), "the entry has %zu bytes: %d", sizeof(example_bytes),
+       length);
+    ok(memcmp(option, example_bytes, sizeof(example_bytes)) == 0,
+       "and is what the specification says");
     ok(efi_option_decode(option, (size_t)length, &view, &err) == 0 && view.active && !view.network,
        "read back: active, no network");
     is_text(view.description, "by a", "with its description");
@@ -72,17 +74,21 @@ static void test_encoding(void)
     uint8_t looping[sizeof(network_bytes)];
     memcpy(looping, network_bytes, sizeof(looping));
     put_le16(looping + 12, 0); // a node of no length
-    ok(efi_option_decode(looping, sizeof(looping), &view, &err) == 0 && !view.network, "no loop on a bad node");
+    ok(efi_option_decode(looping, sizeof(looping), &view, &err) == 0 && !view.network,
+       "no loop on a bad node");
 }
 
 static void test_order(void)
 {
     uint16_t order[8] = {3, 1, 7};
-    ok(efi_order_insert(order, 3, 9, true, 1) == 4 && order[0] == 3 && order[1] == 1 && order[2] == 9 && order[3] == 7,
+    ok(efi_order_insert(order, 3, 9, true, 1) == 4 && order[0] == 3 && order[1] == 1 &&
+           order[2] == 9 && order[3] == 7,
        "behind the network entry");
-    ok(efi_order_insert(order, 4, 9, true, 1) == 4 && order[2] == 9, "doing it again changes nothing");
+    ok(efi_order_insert(order, 4, 9, true, 1) == 4 && order[2] == 9,
+       "doing it again changes nothing");
     ok(efi_order_insert(order, 4, 9, false, 0) == 4 && order[0] == 9 && order[1] == 3, "or first");
-    ok(efi_order_insert(order, 4, 5, true, 77) == 5 && order[0] == 5, "first also if the other is not listed");
+    ok(efi_order_insert(order, 4, 5, true, 77) == 5 && order[0] == 5,
+       "first also if the other is not listed");
     ok(efi_order_insert(order, 0, 5, true, 77) == 1 && order[0] == 5, "into an empty order");
 }
 
@@ -92,7 +98,8 @@ static struct efi_vars vars;
 static void put(const char *name, const uint8_t *value, size_t length)
 {
     struct error err = {0};
-    ok(efi_var_write(&vars, name, value, length, &err) == 0, "%s is written: %s", name, err.message);
+    ok(efi_var_write(&vars, name, value, length, &err) == 0, "%s is written: %s", name,
+       err.message);
 }
 
 static void test_policy(void)
@@ -120,16 +127,20 @@ static void test_policy(void)
     length = efi_var_read(&vars, "Boot0002", value, &err);
     ok(length > 0 && efi_option_decode(value, (size_t)length, &view, &err) == 0, "it can be read");
     is_text(view.description, "bootyard w1", "it is the new one");
-    ok(efi_var_read(&vars, "Boot000A", value, &err) < 0 && err.code == ERROR_NOT_FOUND, "our other one has gone");
+    ok(efi_var_read(&vars, "Boot000A", value, &err) < 0 && err.code == ERROR_NOT_FOUND,
+       "our other one has gone");
     length = efi_var_read(&vars, "BootOrder", value, &err);
     ok(length == 6 && memcmp(value, (const uint8_t[]){0, 0, 1, 0, 2, 0}, 6) == 0,
        "the order: as it was, ours behind the network");
-    ok(efi_var_read(&vars, "BootNext", value, &err) == 2 && value[0] == 2, "it is the next to be started");
+    ok(efi_var_read(&vars, "BootNext", value, &err) == 2 && value[0] == 2,
+       "it is the next to be started");
 
     efi_var_delete(&vars, "Boot0002", &err);
     efi_var_delete(&vars, "BootCurrent", &err);
-    ok(boot_entry_install(&vars, &mine, &number, &err) == 0 && number == 2, "a free number is taken");
-    ok(efi_var_read(&vars, "BootOrder", value, &err) == 6 && value[0] == 2, "not from the network: first");
+    ok(boot_entry_install(&vars, &mine, &number, &err) == 0 && number == 2,
+       "a free number is taken");
+    ok(efi_var_read(&vars, "BootOrder", value, &err) == 6 && value[0] == 2,
+       "not from the network: first");
 }
 
 static void clean_up(void)

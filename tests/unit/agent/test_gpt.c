@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The partition table of an image that sgdisk made, laid out for a bigger disk and judged by sgdisk again; and
-// tables that must be refused. sgdisk knows only 512-byte sectors on files, so 4096 is checked by reading back.
+// The partition table of an image that sgdisk made, laid out for a bigger disk and judged by sgdisk
+// again; and tables that must be refused. sgdisk knows only 512-byte sectors on files, so 4096 is
+// checked by reading back.
 
 #include "agent/disk/gpt.h"
 #include "base/bytes.h"
@@ -55,9 +56,10 @@ static void make_image(void)
     if (fd < 0 || ftruncate(fd, (off_t)IMAGE_MIB * MIB) < 0) {
         bail("no image file");
     }
-    const char *const argv[] = {
-        "sgdisk", "-a", "1",       "-n", "14:34:2047", "-t", "14:ef02", "-a",         "2048", "-n", "15:2048:+8M",
-        "-t",     "15:ef00", "-c", "15:EFI", "-n", "1:0:0", "-t", "1:8304", "-c", "1:Wurzel ä", image, NULL};
+    const char *const argv[] = {"sgdisk",  "-a", "1",          "-n",  "14:34:2047",  "-t",
+                                "14:ef02", "-a", "2048",       "-n",  "15:2048:+8M", "-t",
+                                "15:ef00", "-c", "15:EFI",     "-n",  "1:0:0",       "-t",
+                                "1:8304",  "-c", "1:Wurzel ä", image, NULL};
     int status = sgdisk(output, argv);
     if (status != 0) {
         bail("sgdisk (package gdisk) made no image: %d", status);
@@ -99,19 +101,23 @@ static void test_parse_and_grow(void)
     ok(!gpt_partition_grow(&gpt, 1), "once");
     struct gpt_partition grown;
     gpt_partition_get(&gpt, 1, &grown);
-    ok(grown.first == root.first && (grown.last + 1) % 2048 == 0 && grown.last > sectors - 2048 - 2048 - 34 &&
-           grown.last <= gpt.last_usable,
-       "to the last whole MiB: %llu of %llu", (unsigned long long)grown.last, (unsigned long long)sectors);
+    ok(grown.first == root.first && (grown.last + 1) % 2048 == 0 &&
+           grown.last > sectors - 2048 - 2048 - 34 && grown.last <= gpt.last_usable,
+       "to the last whole MiB: %llu of %llu", (unsigned long long)grown.last,
+       (unsigned long long)sectors);
 
-    ok(gpt_write_primary(&gpt, head, MIB, &err) == 0 && gpt_write_backup(&gpt, tail, MIB, &err) == 0,
+    ok(gpt_write_primary(&gpt, head, MIB, &err) == 0 &&
+           gpt_write_backup(&gpt, tail, MIB, &err) == 0,
        "both tables are written");
     int fd = open(image, O_RDWR);
     off_t size = (off_t)(sectors * 512);
-    ok(ftruncate(fd, size) == 0 && pwrite(fd, head, MIB, 0) == MIB && pwrite(fd, tail, MIB, size - MIB) == MIB,
+    ok(ftruncate(fd, size) == 0 && pwrite(fd, head, MIB, 0) == MIB &&
+           pwrite(fd, tail, MIB, size - MIB) == MIB,
        "onto a disk");
     close(fd);
     const char *const verify[] = {"sgdisk", "-v", image, NULL};
-    ok(sgdisk(output, verify) == 0 && file_contains(output, "No problems found"), "sgdisk -v has no objection");
+    ok(sgdisk(output, verify) == 0 && file_contains(output, "No problems found"),
+       "sgdisk -v has no objection");
     const char *const show[] = {"sgdisk", "-p", image, NULL};
     ok(sgdisk(output, show) == 0 && file_contains(output, "Wurzel"), "sgdisk -p shows the root");
     gpt_fini(&gpt);
@@ -124,7 +130,8 @@ static void refuse(const char *what, size_t at, uint8_t value)
     uint8_t *copy = malloc(MIB);
     memcpy(copy, head, MIB);
     copy[at] ^= value;
-    ok(gpt_parse(copy, MIB, 512, &gpt, &err) < 0 && err.code == ERROR_UNPROCESSABLE, "%s: %s", what, err.message);
+    ok(gpt_parse(copy, MIB, 512, &gpt, &err) < 0 && err.code == ERROR_UNPROCESSABLE, "%s: %s", what,
+       err.message);
     free(copy);
 }
 
@@ -140,7 +147,8 @@ static void refuse_field(const char *what, size_t at, uint64_t value, size_t byt
     }
     put_le32(copy + 512 + 16, 0);
     put_le32(copy + 512 + 16, gpt_crc32(copy + 512, 92));
-    ok(gpt_parse(copy, MIB, 512, &gpt, &err) < 0 && err.code == ERROR_UNPROCESSABLE, "%s: %s", what, err.message);
+    ok(gpt_parse(copy, MIB, 512, &gpt, &err) < 0 && err.code == ERROR_UNPROCESSABLE, "%s: %s", what,
+       err.message);
     free(copy);
 }
 
@@ -159,8 +167,8 @@ static void test_refusals(void)
     refuse_field("a partition outside the usable range", 48, 4000, 8);
     refuse_field("a header of 600 bytes", 12, 600, 4);
     ok(gpt_parse(head, 700, 512, &gpt, &err) < 0, "a cut head: %s", err.message);
-    ok(gpt_parse(head, MIB, 4096, &gpt, &err) < 0 && strstr(err.message, "4096"), "the wrong sector size: %s",
-       err.message);
+    ok(gpt_parse(head, MIB, 4096, &gpt, &err) < 0 && strstr(err.message, "4096"),
+       "the wrong sector size: %s", err.message);
     uint8_t zero[512] = {0};
     ok(!gpt_is_protected(zero, sizeof(zero)), "a cleared first block protects nothing");
 }
@@ -190,11 +198,16 @@ static void test_4096(void)
     ok(gpt_fit(&back, 65536, &err) == 0 && gpt_partition_grow(&back, 1), "4096: grown");
     struct gpt_partition root;
     gpt_partition_get(&back, 1, &root);
-    ok(root.last == 65536 - 256 - 1, "4096: ends on a whole MiB, %llu", (unsigned long long)root.last);
+    ok(root.last == 65536 - 256 - 1, "4096: ends on a whole MiB, %llu",
+       (unsigned long long)root.last);
     ok(gpt_backup_bytes(&back) == 5 * 4096, "4096: the backup takes five sectors");
-    ok(gpt_write_backup(&back, tail, MIB, &err) == 0 && memcmp(tail + MIB - 4096, "EFI PART", 8) == 0 &&
+    ok(gpt_write_backup(&back, tail, MIB, &err) == 0 &&
+           memcmp(tail + MIB - 4096, "EFI PART", 8) == 0 &&
            get_le64(tail + MIB - 4096 + 72) == 65536 - 5,
        "4096: the backup header is last, its entries before it");
+    memset(gpt.entries, 0, 128);
+    ok(gpt_fit(&gpt, 6 + 5, &err) < 0, "an empty table needs room for one sector: %s", err.message);
+    ok(gpt_fit(&gpt, 6 + 5 + 1, &err) == 0 && gpt.first_usable == gpt.last_usable, "and no more");
     gpt_fini(&gpt);
     gpt_fini(&back);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The image's whole way into a file that stands for a disk and was full of 0xA5: every byte is compared afterwards.
-// The server is a function that sends from memory and cuts, lies or refuses as the case wants.
+// The image's whole way into a file that stands for a disk and was full of 0xA5: every byte is
+// compared afterwards. The server is a function that sends from memory and cuts, lies or refuses as
+// the case wants.
 
 #include "agent/image/stream.h"
 #include "tests/unit/tap.h"
@@ -13,7 +14,12 @@
 #include <zlib.h>
 #include <zstd.h>
 
-enum { MIB = 1024 * 1024, IMAGE_BYTES = 12 * MIB + 3000, DISK_BYTES = 16 * MIB + 512 * 5, PIECE = 4096 };
+enum {
+    MIB = 1024 * 1024,
+    IMAGE_BYTES = 12 * MIB + 3000,
+    DISK_BYTES = 16 * MIB + 512 * 5,
+    PIECE = 4096
+};
 
 static uint8_t *image; // IMAGE_BYTES, with runs of zeros
 static char disk_path[] = "image-disk.XXXXXX";
@@ -23,12 +29,12 @@ static char disk_path[] = "image-disk.XXXXXX";
 struct server {
     const uint8_t *bytes;
     size_t length;
-    size_t cut_every;   // bytes per connection, 0: all
-    bool no_ranges;     // answers 200 whatever was asked
-    bool no_length;     // does not say how long
-    int refuse_first;   // so many requests get 503
-    int silent_first;   // so many get no answer at all
-    int status;         // other than 0: for everything
+    size_t cut_every; // bytes per connection, 0: all
+    bool no_ranges;   // answers 200 whatever was asked
+    bool no_length;   // does not say how long
+    int refuse_first; // so many requests get 503
+    int silent_first; // so many get no answer at all
+    int status;       // other than 0: for everything
     int requests;
     int range_requests;
     int proving_requests; // that said so to the server
@@ -212,7 +218,8 @@ static int run(struct run *run, uint64_t disk_size)
     return result;
 }
 
-// Byte for byte: the image in the middle, its ends in memory, the disk's own ends and what lies behind untouched.
+// Byte for byte: the image in the middle, its ends in memory, the disk's own ends and what lies
+// behind untouched.
 static bool disk_is_right(const struct run *run, uint64_t disk_size)
 {
     uint8_t *disk = malloc(disk_size);
@@ -271,8 +278,8 @@ static void expect_good(struct run *test, const char *what)
 
 static void expect_bad(struct run *test, enum error_code code, const char *text, const char *what)
 {
-    ok(run(test, DISK_BYTES) < 0 && test->err.code == code && strstr(test->err.message, text), "%s: %s", what,
-       test->err.message);
+    ok(run(test, DISK_BYTES) < 0 && test->err.code == code && strstr(test->err.message, text),
+       "%s: %s", what, test->err.message);
     held_fini(&test->held);
 }
 
@@ -304,7 +311,8 @@ static void test_formats(void)
     declare(&test, "", true, true);
     expect_good(&test, "zstd by magic, of unknown length");
     declare(&test, "raw", true, false);
-    ok(run(&test, DISK_BYTES) == 0 && memcmp(test.held.head, packed, MIB) == 0, "declared raw, it is written as it is");
+    ok(run(&test, DISK_BYTES) == 0 && memcmp(test.held.head, packed, MIB) == 0,
+       "declared raw, it is written as it is");
     held_fini(&test.held);
     free(packed);
     packed = twice(zstd_bytes, &length);
@@ -348,8 +356,8 @@ static void test_damage(void)
     expect_bad(&test, ERROR_UNPROCESSABLE, "xz", "a format that we cannot");
     serve(image, IMAGE_BYTES);
     declare(&test, "raw", true, false);
-    ok(run(&test, 11 * (uint64_t)MIB) < 0 && test.err.code == ERROR_TOO_LARGE, "a disk that is too small: %s",
-       test.err.message);
+    ok(run(&test, 11 * (uint64_t)MIB) < 0 && test.err.code == ERROR_TOO_LARGE,
+       "a disk that is too small: %s", test.err.message);
     held_fini(&test.held);
 }
 
@@ -360,8 +368,8 @@ static void test_cuts(void)
     server.cut_every = 700000;
     declare(&test, "raw", true, true);
     expect_good(&test, "cut every 700,000 bytes");
-    ok(server.range_requests == 17 && server.sent == IMAGE_BYTES, "nothing was sent twice: %d, %llu",
-       server.range_requests, (unsigned long long)server.sent);
+    ok(server.range_requests == 17 && server.sent == IMAGE_BYTES,
+       "nothing was sent twice: %d, %llu", server.range_requests, (unsigned long long)server.sent);
     ok(server.proving_requests == 17, "the server was told that a digest is checked here");
 
     serve(image, IMAGE_BYTES);

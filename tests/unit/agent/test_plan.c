@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the vars of a provision run are taken to ask for, and what is refused before a disk is touched.
+// What the vars of a provision run are taken to ask for, and what is refused before a disk is
+// touched.
 
 #include "agent/plan.h"
 #include "tests/unit/tap.h"
@@ -23,7 +24,8 @@ static void refuse(const char *text, const char *variable)
 {
     struct plan plan;
     struct error err = {0};
-    ok(read_plan(&plan, text, &err) < 0 && strstr(err.message, variable), "%s: %s", variable, err.message);
+    ok(read_plan(&plan, text, &err) < 0 && strstr(err.message, variable), "%s: %s", variable,
+       err.message);
     plan_fini(&plan);
 }
 
@@ -31,25 +33,32 @@ int main(void)
 {
     struct plan plan;
     struct error err = {0};
-    ok(read_plan(&plan, GOOD, &err) == 0 && plan.url_count == 1 && !plan.hostname && !plan.deployment,
+    ok(read_plan(&plan, GOOD, &err) == 0 && plan.url_count == 1 && !plan.hostname &&
+           !plan.deployment,
        "the least: %s", err.message);
     is_text(plan.image_identity, DIGEST, "the stamp will name the digest");
     plan_fini(&plan);
 
     ok(read_plan(&plan,
-                 GOOD "IMAGE=\"http://a/x, https://10.0.0.9:8444/y  http://b/z\"\nTOKEN=\"secret\"\n"
-                      "INIT_URL=\"https://10.0.0.9:8444/status/init\"\nMIN_DISK_SIZE_GB=\"5\"\nHOSTNAME=\"w1\"\n"
-                      "DEPLOYMENT_ID=\"d1\"\nIMAGE_FORMAT=\"zstd\"\n",
+                 GOOD
+                 "IMAGE=\"http://a/x, https://10.0.0.9:8444/y  http://b/z\"\nTOKEN=\"secret\"\n"
+                 "INIT_URL=\"https://10.0.0.9:8444/status/"
+                 "init\"\nMIN_DISK_SIZE_GB=\"5\"\nHOSTNAME=\"w1\"\n"
+                 "DEPLOYMENT_ID=\"d1\"\nIMAGE_FORMAT=\"zstd\"\n",
                  &err) == 0,
        "more: %s", err.message);
     ok(plan.url_count == 3, "three mirrors");
     is_text(plan.urls[2], "http://b/z", "in their order");
     ok(!plan.bearers[0] && !plan.bearers[2], "strangers do not get the token");
     is_text(plan.bearers[1], "secret", "the controller does");
-    ok(plan.disk_bytes_min == UINT64_C(5) << 30 && plan.expect.format == IMAGE_FORMAT_ZSTD, "size and format");
+    ok(plan.disk_bytes_min == UINT64_C(5) << 30 && plan.expect.format == IMAGE_FORMAT_ZSTD,
+       "size and format");
     plan_fini(&plan);
 
-    ok(read_plan(&plan, "IMAGE=\"http://a/\"\nIMAGE_CHECKSUM=\"" HEX64 "\"\nIMAGE_CHECKSUM_TYPE=\"SHA256\"\n", &err) == 0,
+    ok(read_plan(&plan,
+                 "IMAGE=\"http://a/\"\nIMAGE_CHECKSUM=\"" HEX64
+                 "\"\nIMAGE_CHECKSUM_TYPE=\"SHA256\"\n",
+                 &err) == 0,
        "a checksum alone: %s", err.message);
     is_text(plan.image_identity, DIGEST, "is the identity, in lower case");
     ok(!plan.expect.served_digest[0], "the served bytes may be any");
@@ -61,7 +70,8 @@ int main(void)
     refuse("IMAGE=\"http://a/\"\n", "IMAGE_DIGEST");
     refuse(GOOD "IMAGE_DIGEST=\"sha256:12\"\n", "IMAGE_DIGEST");
     refuse(GOOD "IMAGE_CHECKSUM=\"12\"\n", "IMAGE_CHECKSUM");
-    refuse(GOOD "IMAGE_CHECKSUM=\"" HEX64 "\"\nIMAGE_CHECKSUM_TYPE=\"md5\"\n", "IMAGE_CHECKSUM_TYPE");
+    refuse(GOOD "IMAGE_CHECKSUM=\"" HEX64 "\"\nIMAGE_CHECKSUM_TYPE=\"md5\"\n",
+           "IMAGE_CHECKSUM_TYPE");
     refuse(GOOD "IMAGE_FORMAT=\"qcow2\"\n", "qcow2");
     refuse(GOOD "IMAGE_MODE=\"partition\"\n", "IMAGE_MODE");
     refuse(GOOD "HOSTNAME=\"../etc\"\n", "HOSTNAME");
