@@ -15,16 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool is_own_address(const struct exchange *exchange)
-{
-    return strcmp(exchange->attempt.address, exchange->address) == 0;
-}
-
-static bool is_served_though_ended(const struct exchange *exchange)
-{
-    return exchange->rule->serves_ended_standby && exchange->attempt.deployment[0] == '\0';
-}
-
 static int run_ended(struct store_conn *conn, struct exchange *exchange, struct error *err)
 {
     exchange->verdict = EXCHANGE_ENDED;
@@ -41,23 +31,16 @@ static int run_exchange(struct store_conn *conn, void *context, struct error *er
         return result;
     }
     if (exchange->attempt.ended) {
-        if (!is_served_though_ended(exchange)) {
-            return run_ended(conn, exchange, err);
-        }
-        if (!is_own_address(exchange)) {
-            exchange->verdict = EXCHANGE_WRONG_ADDRESS;
-            return 0;
-        }
-    } else {
-        bool is_its_address = false;
-        result = attempt_contact(conn, exchange->attempt.id, exchange->address, &is_its_address, err);
-        if (result < 0) {
-            return result;
-        }
-        if (!is_its_address) {
-            exchange->verdict = EXCHANGE_WRONG_ADDRESS; // the alarm is committed
-            return 0;
-        }
+        return run_ended(conn, exchange, err);
+    }
+    bool is_its_address = false;
+    result = attempt_contact(conn, exchange->attempt.id, exchange->address, &is_its_address, err);
+    if (result < 0) {
+        return result;
+    }
+    if (!is_its_address) {
+        exchange->verdict = EXCHANGE_WRONG_ADDRESS; // the alarm is committed
+        return 0;
     }
     return exchange->rule->act ? exchange->rule->act(conn, exchange, err) : 0;
 }

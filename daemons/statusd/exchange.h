@@ -24,8 +24,7 @@ struct exchange_rule {
     int (*act)(struct store_conn *conn, struct exchange *exchange, struct error *err);
     // After the commit: replies and ends with exchange_free. NULL: 204.
     void (*reply)(struct exchange *exchange);
-    bool stops;                 // this report says that the agent stopped
-    bool serves_ended_standby;  // an agent in standby whose attempt a new deployment ended may still ask: what to do next is here
+    bool stops; // this report says that the agent stopped
 };
 
 struct exchange {

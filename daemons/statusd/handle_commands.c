@@ -47,8 +47,7 @@ static void reply_commands(struct exchange *exchange)
 
 void handle_commands(struct web_request *request, void *context)
 {
-    static const struct exchange_rule rule = {
-        .kind = REPORT_COMMANDS, .act = act_commands, .reply = reply_commands, .serves_ended_standby = true};
+    static const struct exchange_rule rule = {.kind = REPORT_COMMANDS, .act = act_commands, .reply = reply_commands};
     struct statusd *daemon = context;
     struct error err;
     bool has = true;
@@ -105,7 +104,7 @@ static int read_ack(const struct web_request *request, struct ack *ack, struct e
 
 void handle_ack(struct web_request *request, void *context)
 {
-    static const struct exchange_rule rule = {.kind = REPORT_ACK, .act = act_ack, .serves_ended_standby = true};
+    static const struct exchange_rule rule = {.kind = REPORT_ACK, .act = act_ack};
     struct error err;
     struct ack *ack = calloc(1, sizeof(*ack));
     int result = ack ? read_ack(request, ack, &err) : error_set(&err, ERROR_UNAVAILABLE, "out of memory");

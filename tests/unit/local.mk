@@ -12,3 +12,4 @@ include tests/unit/redfishd/local.mk
 include tests/unit/service/local.mk
 include tests/unit/store/local.mk
 include tests/unit/web/local.mk
+include tests/unit/statusd/local.mk
