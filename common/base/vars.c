@@ -189,15 +189,17 @@ int vars_write(const struct vars *vars, struct strbuf *out, struct error *err)
 bool vars_is_reserved(const char *key)
 {
     static const char *const names[] = {
-        "MODE",         "DRY_RUN",        "HOSTNAME",            "IMAGE",           "IMAGE_DIGEST",
-        "IMAGE_FORMAT", "IMAGE_CHECKSUM", "IMAGE_CHECKSUM_TYPE", "DEPLOYMENT_ID",   "TOKEN",
-        "MACHINE_ID",   "TOKEN_ALGORITHM", "INVENTORY_ENABLED",  "PHONE_HOME_TOKEN",
+        "MODE",          "DRY_RUN",           "IMAGE",         "IMAGE_CHECKSUM", "IMAGE_CHECKSUM_TYPE",
+        "IMAGE_DIGEST",  "IMAGE_FORMAT",      "HOSTNAME",      "TOKEN",          "TOKEN_URL",
+        "INIT_URL",      "TOKEN_ALGORITHM",   "SUCCESS_URL",   "ERROR_URL",      "LOG_URL",
+        "DEBUG_URL",     "HEARTBEAT_URL",     "COMMANDS_URL",  "INVENTORY_URL",  "INVENTORY_ENABLED",
+        "FIRMWARE_URL",  "HEALTH_CHECK_URL",  "TELEMETRY_URL", "METRICS_URL",    "EVENT_URL",
+        "DEPLOYMENT_ID", "PHONE_HOME_URL",    "PHONE_HOME_TOKEN",
     };
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
         if (strcmp(key, names[i]) == 0) {
             return true;
         }
     }
-    size_t length = strlen(key);
-    return length >= 4 && strcmp(key + length - 4, "_URL") == 0;
+    return false;
 }

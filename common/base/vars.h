@@ -43,7 +43,7 @@ int vars_set(struct vars *vars, const char *key, const char *value, struct error
 // one outer pair only).
 int vars_check(const char *key, const char *value, struct error *err);
 
-// A name that bootd sets itself (MODE, TOKEN, IMAGE, every *_URL, ...): a deployment's own vars may not hold it.
+// A name that bootd sets itself (MODE, TOKEN, IMAGE, INIT_URL, ...): a deployment's own vars may not hold it.
 bool vars_is_reserved(const char *key);
 
 // Append `export KEY="value"` lines. What vars_parse reads from it is what was put in.

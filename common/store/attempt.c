@@ -173,3 +173,13 @@ int attempt_by_token(struct store_conn *conn, const char *token, struct attempt 
     *ret_attempt = row.a;
     return 0;
 }
+
+int attempt_by_key(struct store_conn *conn, const char *key, struct attempt *ret_attempt, struct error *err)
+{
+    struct attempt_row row;
+    if (attempt_row_by_key(conn, key, &row, err) < 0) {
+        return -1;
+    }
+    *ret_attempt = row.a;
+    return 0;
+}

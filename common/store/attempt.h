@@ -65,6 +65,11 @@ int attempt_serve_standby(struct store_conn *conn, const struct machine *machine
                           const struct boot_settings *settings, enum boot_answer *ret_answer, struct attempt *ret_attempt,
                           char ret_reason[DEPLOYMENT_REASON_SIZE], struct error *err);
 
+// The firmware of `machine` was told something that no deployment decided (a policy, a lack): a timeline row "<answer> to <address>: <text>"
+// when it is another one than last time, or after ten minutes.
+int attempt_told(struct store_conn *conn, const struct machine *machine, const char *address, const char *answer, const char *text,
+                 struct error *err);
+
 // The archive of attempt `key` is fetched: a fresh agent token and phone-home token replace those of an earlier fetch of the same
 // attempt; ret_* have TOKEN_TEXT_SIZE. Allowed for the address that got the script (or, before the first fetch, one that the lease file gives to
 // the machine), and again from that address until the agent's first contact. A refusal (ERROR_NOT_FOUND unknown key; ERROR_CONFLICT
@@ -76,6 +81,9 @@ struct attempt_refusal {
 };
 int attempt_fetch_archive(struct store_conn *conn, const char *key, const char *address, int address_is_machines, struct attempt *ret_attempt,
                           char *ret_token, char *ret_phone_home_token, struct attempt_refusal *ret_refused, struct error *err);
+
+// Which attempt an archive's key names; ERROR_NOT_FOUND. For looking only.
+int attempt_by_key(struct store_conn *conn, const char *key, struct attempt *ret_attempt, struct error *err);
 
 // ---- statusd
 

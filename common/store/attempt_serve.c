@@ -61,8 +61,12 @@ static int serve_tell(struct serve *serve, const char *answer, const char *text,
                 "iti", serve->machine->id, what, serve->now) < 0) {
         return -1;
     }
+    char more[64] = "";
+    if (left_out > 0) {
+        snprintf(more, sizeof(more), " (asked %u times more since the last row)", left_out);
+    }
     return timeline_addf(serve->conn, serve->machine->id, serve->life.seq ? serve->life.id : NULL, "bootd", "boot.script", err,
-                         "%s to %s: %s (%u more askings since the last row)", answer, serve->address, text, left_out);
+                         "%s to %s: %s%s", answer, serve->address, text, more);
 }
 
 // Somebody else than the machine of the open attempt asks: nothing changes but the alarm.
@@ -323,4 +327,14 @@ int attempt_serve_standby(struct store_conn *conn, const struct machine *machine
     *ret_answer = serve.answer;
     *ret_attempt = serve.open.a;
     return r;
+}
+
+int attempt_told(struct store_conn *conn, const struct machine *machine, const char *address, const char *answer, const char *text,
+                 struct error *err)
+{
+    struct serve serve = {.conn = conn, .machine = machine, .address = address, .now = clock_now_ms()};
+    if (life_current(conn, machine->id, &serve.life, err) < 0) {
+        return -1;
+    }
+    return serve_tell(&serve, answer, text, err);
 }

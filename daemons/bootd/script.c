@@ -113,13 +113,23 @@ int script_agent(struct strbuf *out, const struct script_agent *agent, struct er
 // tells the first script (script_chain) that this is meant.
 static const char next_entry[] = "set bootyard-answer next\nexit 1\n";
 
-void script_disk(struct strbuf *out, const char *title)
+int script_disk(struct strbuf *out, const char *title, const char *loader_url, struct error *err)
 {
     script_begin(out, title);
-    strbuf_puts(out, "iseq ${platform} pcbios || goto next\n"
-                     "sanboot --no-describe --drive 0x80 || goto next\n"
+    strbuf_puts(out, "iseq ${platform} pcbios && goto bios ||\n");
+    if (loader_url[0] != '\0') {
+        strbuf_puts(out, "chain --autofree ");
+        if (script_word(out, loader_url, err) < 0) {
+            return -1;
+        }
+        strbuf_puts(out, " ||\n");
+    }
+    strbuf_puts(out, "goto next\n"
+                     ":bios\n"
+                     "sanboot --no-describe --drive 0x80 ||\n"
                      ":next\n");
     strbuf_puts(out, next_entry);
+    return script_finish(out, err);
 }
 
 int script_wait(struct strbuf *out, const char *text, unsigned seconds, const char *url, struct error *err)

@@ -30,8 +30,9 @@ struct script_agent {
 // Boot the agent: one kernel, two initrds.
 int script_agent(struct strbuf *out, const struct script_agent *agent, struct error *err);
 
-// Boot your disk; `title` says why.
-void script_disk(struct strbuf *out, const char *title);
+// Boot your disk; `title` says why. `loader_url`: an EFI program that starts the loader on the first disk that has one, for
+// firmware under which iPXE cannot boot a disk itself; "" none, then the firmware tries its next entry.
+int script_disk(struct strbuf *out, const char *title, const char *loader_url, struct error *err);
 
 // Say `text`, wait, ask `url` again.
 int script_wait(struct strbuf *out, const char *text, unsigned seconds, const char *url, struct error *err);
