@@ -50,6 +50,24 @@ static int add_json(json_t *document, const char *name, const char *text, struct
     return json_object_set_new(document, name, value);
 }
 
+// What `machine get` shows beside the members that PUT takes, and the nulls of those that are not set: so that its output can
+// be edited and given back.
+static void drop_shown_only(json_t *document)
+{
+    static const char *const names[] = {"name", "enrolled", "deployment", "created", "updated", "last_seen"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        (void)json_object_del(document, names[i]);
+    }
+    const char *key;
+    json_t *value;
+    void *next;
+    json_object_foreach_safe (document, next, key, value) {
+        if (json_is_null(value)) {
+            (void)json_object_del(document, key);
+        }
+    }
+}
+
 static int load_file(json_t **document, const char *path, struct error *err)
 {
     json_error_t where;
@@ -58,6 +76,7 @@ static int load_file(json_t **document, const char *path, struct error *err)
         json_decref(loaded);
         return error_set(err, ERROR_BAD_REQUEST, "%s: not a JSON object: %s", path, loaded ? "" : where.text);
     }
+    drop_shown_only(loaded);
     json_decref(*document);
     *document = loaded;
     return 0;

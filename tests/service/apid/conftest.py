@@ -3,7 +3,7 @@ import itertools
 
 import pytest
 
-from harness import FakeImaged, Yard
+from apid_harness import FakeImaged, Yard
 
 _numbers = itertools.count(1)
 

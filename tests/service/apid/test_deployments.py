@@ -3,7 +3,7 @@
 
 import pytest
 
-from harness import DIGEST, LAYER, Yard, free_port
+from apid_harness import DIGEST, LAYER, Yard, free_port
 
 OTHER = "sha256:" + "c3" * 32
 
@@ -182,7 +182,7 @@ def test_sigterm_while_imaged_is_asked(api, machine, imaged):
     thread = threading.Thread(target=lambda: replies.append(post(api, machine)))
     thread.start()
     try:
-        from harness import wait_until
+        from apid_harness import wait_until
         wait_until(lambda: imaged.asked, 10, "question to imaged")
         api.stop()
     finally:

@@ -7,7 +7,7 @@ import jsonschema
 import pytest
 import yaml
 
-from harness import APID, DIGEST, TOP
+from apid_harness import APID, DIGEST, TOP
 
 DOCUMENT = yaml.safe_load((TOP / "docs/openapi.yaml").read_text())
 METHODS = {"get", "put", "post", "delete", "patch", "head", "options"}

@@ -167,7 +167,7 @@ def test_tokens(api):
 
 def test_a_token_ends_by_time(api):
     token = api.call("POST", "/v1/tokens", {"name": "brief", "role": "read", "expires_in": 1}).json["token"]
-    from harness import wait_until
+    from apid_harness import wait_until
     wait_until(lambda: api.call("GET", "/v1/machines", token=token).status in (401, 429), 10, "end of the token")
 
 
@@ -177,7 +177,7 @@ def test_reload(api):
     assert api.call("GET", "/healthz", token=None).status == 200
     api.yardctl_plain("ca", "renew", "--dir", api.state)
     api.process.send_signal(signal.SIGHUP)
-    from harness import wait_until
+    from apid_harness import wait_until
     import ssl
     new = ssl.PEM_cert_to_DER_cert((api.state / "tls/server.crt").read_text())
 

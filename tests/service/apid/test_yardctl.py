@@ -8,15 +8,18 @@ import stat
 import subprocess
 import threading
 
-from harness import DIGEST, YARDCTL
+from apid_harness import DIGEST, YARDCTL
 
 
-def test_a_machine_s_way(api, imaged):
+def test_a_machine_s_way(api, imaged, tmp_path):
     done = api.yardctl("machine", "put", "ctl", "--mac", "52:54:00:cc:00:01", "--arch", "amd64", "--label", "rack=r1",
                        "--power", '{"driver": "command", "name": "vm"}')
     assert done.returncode == 0, done.stderr
     shown = json.loads(api.yardctl("machine", "get", "ctl").stdout)
     assert shown["interfaces"] == [{"mac": "52:54:00:cc:00:01"}] and shown["labels"] == {"rack": "r1"}
+    (tmp_path / "edited").write_text(api.yardctl("machine", "get", "ctl").stdout.replace("r1", "r2"))
+    assert api.yardctl("machine", "put", "ctl", "--file", tmp_path / "edited").returncode == 0
+    assert json.loads(api.yardctl("machine", "get", "ctl").stdout)["labels"] == {"rack": "r2"}
     assert "ctl" in api.yardctl("machine", "list").stdout
     assert [one["name"] for one in json.loads(api.yardctl("--json", "machine", "list").stdout)].count("ctl") == 1
     made = api.yardctl("deployment", "create", "ctl", "--image", "oci://h/a:b", "--hostname", "w1", "--var", "REGION=n=1")

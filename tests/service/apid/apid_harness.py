@@ -16,7 +16,7 @@ import time
 import urllib.parse
 
 TOP = pathlib.Path(__file__).resolve().parents[3]
-BUILD = pathlib.Path(os.environ.get("YARD_BUILD", TOP / "build"))
+BUILD = TOP / os.environ.get("YARD_BUILD", "build")
 APID = BUILD / "daemons/apid/apid"
 YARDCTL = BUILD / "tools/yardctl/yardctl"
 
