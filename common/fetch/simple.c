@@ -15,12 +15,14 @@ static size_t take_body(char *data, size_t size, size_t count, void *context)
     return strbuf_failed(body) ? 0 : size * count;
 }
 
-static int add_header(struct curl_slist **headers, const char *name, const char *value, struct error *err)
+static int add_header(struct curl_slist **headers, const char *name, const char *value,
+                      struct error *err)
 {
     CLEANUP_STRBUF struct strbuf line;
     strbuf_init(&line, 16 * 1024);
     strbuf_printf(&line, "%s: %s", name, value);
-    struct curl_slist *longer = strbuf_failed(&line) ? NULL : curl_slist_append(*headers, strbuf_text(&line));
+    struct curl_slist *longer =
+        strbuf_failed(&line) ? NULL : curl_slist_append(*headers, strbuf_text(&line));
     if (!longer) {
         return error_set(err, ERROR_IO, "out of memory");
     }
@@ -28,7 +30,8 @@ static int add_header(struct curl_slist **headers, const char *name, const char 
     return 0;
 }
 
-static int make_headers(const struct simple_request *request, struct curl_slist **headers, struct error *err)
+static int make_headers(const struct simple_request *request, struct curl_slist **headers,
+                        struct error *err)
 {
     int result = add_header(headers, "Accept", "application/json", err);
     if (result == 0 && request->authorization) {
@@ -40,8 +43,8 @@ static int make_headers(const struct simple_request *request, struct curl_slist 
     return result;
 }
 
-static void set_options(CURL *curl, const struct simple_request *request, struct curl_slist *headers,
-                        struct strbuf *body, char *reason)
+static void set_options(CURL *curl, const struct simple_request *request,
+                        struct curl_slist *headers, struct strbuf *body, char *reason)
 {
     curl_easy_setopt(curl, CURLOPT_URL, request->url);
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -75,7 +78,8 @@ static int explain(CURLcode code, const char *reason, const struct strbuf *body,
         return error_set(err, ERROR_TIMEOUT, "%s", text);
     case CURLE_COULDNT_CONNECT:
     case CURLE_COULDNT_RESOLVE_HOST:
-    case CURLE_SSL_CONNECT_ERROR: // broken off meanwhile; a certificate that is wrong has a code of its own
+    case CURLE_SSL_CONNECT_ERROR: // broken off meanwhile; a certificate that is wrong has a code of
+                                  // its own
     case CURLE_SEND_ERROR:
     case CURLE_RECV_ERROR:
     case CURLE_GOT_NOTHING:
@@ -89,12 +93,14 @@ static int explain(CURLcode code, const char *reason, const struct strbuf *body,
     }
 }
 
-int simple_fetch(const struct simple_request *request, int *ret_status, struct strbuf *body, struct error *err)
+int simple_fetch(const struct simple_request *request, int *ret_status, struct strbuf *body,
+                 struct error *err)
 {
     char reason[CURL_ERROR_SIZE] = "";
     struct curl_slist *headers = NULL;
     CURL *curl = curl_easy_init();
-    int result = curl ? make_headers(request, &headers, err) : error_set(err, ERROR_IO, "out of memory");
+    int result =
+        curl ? make_headers(request, &headers, err) : error_set(err, ERROR_IO, "out of memory");
     if (result == 0) {
         set_options(curl, request, headers, body, reason);
         result = explain(curl_easy_perform(curl), reason, body, err);

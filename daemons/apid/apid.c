@@ -15,7 +15,8 @@
 
 #include <stdlib.h>
 
-// Certificates, the log level and the limits are taken over; addresses, ports and folders need a restart.
+// Certificates, the log level and the limits are taken over; addresses, ports and folders need a
+// restart.
 static int reload(void *context, struct error *err)
 {
     struct apid *apid = context;
@@ -127,7 +128,8 @@ struct apid *apid_free(struct apid *apid)
         waiters_free(apid->waiters);
         peer_imaged_free(apid->peer);
         fetcher_free(apid->fetcher);
-        // What the writer still commits is replied to by its `done`: the server goes after the store.
+        // What the writer still commits is replied to by its `done`: the server goes after the
+        // store.
         store_close(apid->store);
         web_free(apid->web);
         limiter_free(apid->limiter);

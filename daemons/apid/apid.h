@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// One running apid: everything that its handlers share. Threads: the loop's; functions that run on the store's
-// writer thread (change.h) touch nothing of it.
+// One running apid: everything that its handlers share. Threads: the loop's; functions that run on
+// the store's writer thread (change.h) touch nothing of it.
 
 #include "config.h"
 
@@ -13,9 +13,9 @@ struct apid {
     struct store *store;
     struct web *web;
     struct fetcher *fetcher;
-    struct limiter *limiter; // wrong tokens by address
+    struct limiter *limiter;  // wrong tokens by address
     struct peer_imaged *peer; // resolves image names
-    struct waiters *waiters; // timeline requests that wait for the next event
+    struct waiters *waiters;  // timeline requests that wait for the next event
 };
 
 int apid_new(const char *config_path, struct apid **ret_apid, struct error *err);

@@ -17,7 +17,8 @@ static int refuse_wrong(struct apid *apid, struct web_request *request, struct e
 {
     if (!limiter_failure(apid->limiter, web_peer(request), clock_monotonic_ms())) {
         web_add_header(request, "Retry-After", "60");
-        return error_set(err, ERROR_TOO_MANY, "too many wrong tokens from your address, try again in a minute");
+        return error_set(err, ERROR_TOO_MANY,
+                         "too many wrong tokens from your address, try again in a minute");
     }
     log_notice("wrong API token from %s", web_peer_text(request));
     return error_set(err, ERROR_UNAUTHORIZED, "the bearer token is not known or has expired");
@@ -28,7 +29,8 @@ int auth_authorize(struct web_request *request, unsigned who, void *context, str
     struct apid *apid = context;
     const char *token = web_bearer(request);
     if (!token) {
-        return error_set(err, ERROR_UNAUTHORIZED, "an API token is needed: Authorization: Bearer ...");
+        return error_set(err, ERROR_UNAUTHORIZED,
+                         "an API token is needed: Authorization: Bearer ...");
     }
     struct api_token known;
     int result = api_token_check(store_reader(apid->store), token, &known, err);
@@ -36,8 +38,9 @@ int auth_authorize(struct web_request *request, unsigned who, void *context, str
         return err->code == ERROR_UNAUTHORIZED ? refuse_wrong(apid, request, err) : result;
     }
     if ((unsigned)known.role < who) {
-        return error_set(err, ERROR_FORBIDDEN, "the token \"%s\" has the role %s, this needs %s", known.name,
-                         token_role_name(known.role), token_role_name((enum token_role)who));
+        return error_set(err, ERROR_FORBIDDEN, "the token \"%s\" has the role %s, this needs %s",
+                         known.name, token_role_name(known.role),
+                         token_role_name((enum token_role)who));
     }
     char *name = strdup(known.name);
     if (!name) {

@@ -11,8 +11,8 @@
 
 #include <stdio.h>
 
-void change_init(struct change *change, struct apid *apid, struct web_request *request, const char *action,
-                 const char *object)
+void change_init(struct change *change, struct apid *apid, struct web_request *request,
+                 const char *action, const char *object)
 {
     change->apid = apid;
     change->request = request;
@@ -36,7 +36,8 @@ static void done(void *context, int result, const struct error *err)
 {
     struct change *change = context;
     if (result == 0) {
-        log_info("%s %s by %s from %s", change->action, change->object, change->who, change->address);
+        log_info("%s %s by %s from %s", change->action, change->object, change->who,
+                 change->address);
         change->reply(change);
     } else if (change->failed) {
         change->failed(change, err);

@@ -8,11 +8,12 @@
 
 static const struct conf_option options[] = {
     DAEMON_OPTIONS(struct apid_config, common, "0", "8090"),
-    {"imaged", "url", conf_parse_string, offsetof(struct apid_config, imaged_url), "http://127.0.0.1:8083",
-     "where imaged resolves image names; empty: nowhere"},
-    {"imaged", "timeout", conf_parse_seconds, offsetof(struct apid_config, resolve_timeout_s), "20s",
-     "how long a new deployment waits for its image's name to be resolved"},
-    {"limits", "auth_failures", conf_parse_unsigned, offsetof(struct apid_config, auth_failures_per_min), "60",
+    {"imaged", "url", conf_parse_string, offsetof(struct apid_config, imaged_url),
+     "http://127.0.0.1:8083", "where imaged resolves image names; empty: nowhere"},
+    {"imaged", "timeout", conf_parse_seconds, offsetof(struct apid_config, resolve_timeout_s),
+     "20s", "how long a new deployment waits for its image's name to be resolved"},
+    {"limits", "auth_failures", conf_parse_unsigned,
+     offsetof(struct apid_config, auth_failures_per_min), "60",
      "wrong tokens that one address may show in a minute"},
     {"limits", "waiters", conf_parse_unsigned, offsetof(struct apid_config, max_waiters), "256",
      "requests that may wait for timeline events at a time"},

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Making a deployment has two steps that wait: imaged says what the image's name stands for, then the writer
-// commits. Between them lies nothing but this struct, so a daemon that dies in between has promised nothing.
+// Making a deployment has two steps that wait: imaged says what the image's name stands for, then
+// the writer commits. Between them lies nothing but this struct, so a daemon that dies in between
+// has promised nothing.
 
 #include "handle_deployment.h"
 
@@ -45,16 +46,19 @@ static json_t *standing_warnings(const struct deployment *deployment)
 {
     json_t *warnings = json_array();
     if (!deployment_is_over(deployment->state) && !deployment->fetch_url[0]) {
-        (void)json_array_append_new(warnings, json_string("image.url: not resolved yet; it is tried again when the "
-                                                          "machine boots"));
+        (void)json_array_append_new(
+            warnings, json_string("image.url: not resolved yet; it is tried again when the "
+                                  "machine boots"));
     }
     return warnings;
 }
 
-static json_t *show_deployment(struct apid *apid, const struct deployment *deployment, const char *machine_name)
+static json_t *show_deployment(struct apid *apid, const struct deployment *deployment,
+                               const char *machine_name)
 {
     struct machine machine = {0};
-    if (!machine_name && machine_by_id(store_reader(apid->store), deployment->machine_id, &machine, NULL) == 0) {
+    if (!machine_name &&
+        machine_by_id(store_reader(apid->store), deployment->machine_id, &machine, NULL) == 0) {
         machine_name = machine.name;
     }
     CLEANUP_JSON json_t *warnings = standing_warnings(deployment);
@@ -75,7 +79,9 @@ static int show_one(void *context, const struct deployment *deployment, struct e
 {
     struct shown_list *list = context;
     json_t *shown = show_deployment(list->apid, deployment, list->machine_name);
-    return json_array_append_new(list->deployments, shown) < 0 ? error_set(err, ERROR_IO, "out of memory") : 0;
+    return json_array_append_new(list->deployments, shown) < 0
+               ? error_set(err, ERROR_IO, "out of memory")
+               : 0;
 }
 
 void handle_deployment_list(struct web_request *request, void *context)
@@ -90,9 +96,10 @@ void handle_deployment_list(struct web_request *request, void *context)
         return;
     }
     CLEANUP_JSON json_t *deployments = json_array();
-    struct shown_list list = {.apid = apid, .machine_name = machine.name, .deployments = deployments};
-    int result =
-        deployment_list(store_reader(apid->store), machine.id, (unsigned)limit, show_one, &list, &err);
+    struct shown_list list = {
+        .apid = apid, .machine_name = machine.name, .deployments = deployments};
+    int result = deployment_list(store_reader(apid->store), machine.id, (unsigned)limit, show_one,
+                                 &list, &err);
     machine_fini(&machine);
     if (result < 0) {
         web_reply_error(request, &err);
@@ -102,8 +109,8 @@ void handle_deployment_list(struct web_request *request, void *context)
 }
 
 // The deployment that the path's {id} says; caller: deployment_fini.
-static int find_deployment(struct apid *apid, struct web_request *request, struct deployment *ret_deployment,
-                           struct error *err)
+static int find_deployment(struct apid *apid, struct web_request *request,
+                           struct deployment *ret_deployment, struct error *err)
 {
     struct uuid uuid;
     char id[UUID_TEXT_SIZE];
@@ -134,7 +141,8 @@ void handle_deployment_get(struct web_request *request, void *context)
 
 // ---- make
 
-static void busy_error(struct apid *apid, const struct machine *machine, const struct error *cause, struct error *err)
+static void busy_error(struct apid *apid, const struct machine *machine, const struct error *cause,
+                       struct error *err)
 {
     struct deployment current;
     *err = *cause;
@@ -143,8 +151,8 @@ static void busy_error(struct apid *apid, const struct machine *machine, const s
         return;
     }
     if (!deployment_is_over(current.state)) {
-        (void)error_set(err, ERROR_CONFLICT, "the machine \"%s\" is busy with deployment %s (%s)", machine->name, current.id,
-                        deployment_state_name(current.state));
+        (void)error_set(err, ERROR_CONFLICT, "the machine \"%s\" is busy with deployment %s (%s)",
+                        machine->name, current.id, deployment_state_name(current.state));
     }
     deployment_fini(&current);
 }
@@ -154,7 +162,8 @@ static int begin_run(struct store_conn *conn, struct change *change, struct erro
     struct deployment_change *op = (struct deployment_change *)change;
     int result = deployment_begin(conn, &op->wanted, err);
     if (result == 0) {
-        (void)snprintf(change->object, sizeof(change->object), "%s %s", op->machine.name, op->wanted.id);
+        (void)snprintf(change->object, sizeof(change->object), "%s %s", op->machine.name,
+                       op->wanted.id);
     }
     return result;
 }
@@ -165,7 +174,8 @@ static void begin_reply(struct change *change)
     char location[64];
     (void)snprintf(location, sizeof(location), "/v1/deployments/%s", op->wanted.id);
     web_add_header(change->request, "Location", location);
-    web_reply_json(change->request, 201, deployment_to_json(&op->wanted, op->machine.name, op->warnings));
+    web_reply_json(change->request, 201,
+                   deployment_to_json(&op->wanted, op->machine.name, op->warnings));
 }
 
 static void begin_failed(struct change *change, const struct error *cause)
@@ -184,7 +194,8 @@ static void warn(struct deployment_change *op, const char *text)
 static int pin(struct deployment *wanted, const struct peer_image *image, struct error *err)
 {
     if (wanted->digest[0] && strcmp(wanted->digest, image->digest) != 0) {
-        return error_set(err, ERROR_UNPROCESSABLE, "image.digest: the registry has %s under this name", image->digest);
+        return error_set(err, ERROR_UNPROCESSABLE,
+                         "image.digest: the registry has %s under this name", image->digest);
     }
     memcpy(wanted->digest, image->digest, sizeof(wanted->digest));
     memcpy(wanted->layer_digest, image->layer_digest, sizeof(wanted->layer_digest));
@@ -194,7 +205,8 @@ static int pin(struct deployment *wanted, const struct peer_image *image, struct
     return 0;
 }
 
-static void resolved(void *context, int result, const struct peer_image *image, const struct error *cause)
+static void resolved(void *context, int result, const struct peer_image *image,
+                     const struct error *cause)
 {
     struct deployment_change *op = context;
     struct error err = {0};
@@ -203,13 +215,16 @@ static void resolved(void *context, int result, const struct peer_image *image, 
     } else if (cause->code == ERROR_UNPROCESSABLE) {
         (void)error_set(&err, ERROR_UNPROCESSABLE, "image.url: %s", cause->message);
     } else if (op->wanted.digest[0]) {
-        (void)error_set(&err, cause->code, "image.url: not resolved now, it is tried again when the machine boots: %s",
+        (void)error_set(&err, cause->code,
+                        "image.url: not resolved now, it is tried again when the machine boots: %s",
                         cause->message);
         warn(op, err.message);
         result = 0;
     } else {
-        (void)error_set(&err, cause->code,
-                        "image.url: cannot be resolved now, and without image.digest it must be: %s", cause->message);
+        (void)error_set(
+            &err, cause->code,
+            "image.url: cannot be resolved now, and without image.digest it must be: %s",
+            cause->message);
     }
     if (result == 0) {
         change_start(&op->change);
@@ -220,20 +235,24 @@ static void resolved(void *context, int result, const struct peer_image *image, 
 }
 
 // By digest where one is given: the tag may have moved on since, and the digest is what is meant.
-static int reference_of(const struct deployment_change *op, char *ret_ref, size_t size, struct error *err)
+static int reference_of(const struct deployment_change *op, char *ret_ref, size_t size,
+                        struct error *err)
 {
     const char *url = op->wanted.image_url;
     int length = op->wanted.digest[0] && !op->image.digest[0]
                      ? snprintf(ret_ref, size, "%s@%s", url, op->wanted.digest)
                      : snprintf(ret_ref, size, "%s", url);
-    return length < 0 || (size_t)length >= size ? error_set(err, ERROR_UNPROCESSABLE, "image.url: too long") : 0;
+    return length < 0 || (size_t)length >= size
+               ? error_set(err, ERROR_UNPROCESSABLE, "image.url: too long")
+               : 0;
 }
 
 static void resolve_or_start(struct deployment_change *op)
 {
     if (!op->image.is_oci) {
         if (!op->wanted.digest[0]) {
-            warn(op, "image.digest: is missing: nothing but TLS says that the image is the one that is meant");
+            warn(op, "image.digest: is missing: nothing but TLS says that the image is the one "
+                     "that is meant");
         }
         change_start(&op->change);
         return;
@@ -242,14 +261,16 @@ static void resolve_or_start(struct deployment_change *op)
     char ref[DEPLOYMENT_URL_SIZE + DIGEST_TEXT_SIZE + 1];
     int result = reference_of(op, ref, sizeof(ref), &err);
     if (result == 0) {
-        result = peer_imaged_resolve(op->change.apid->peer, ref, op->machine.arch, resolved, op, &err);
+        result =
+            peer_imaged_resolve(op->change.apid->peer, ref, op->machine.arch, resolved, op, &err);
     }
     if (result < 0) {
         resolved(op, result, NULL, &err);
     }
 }
 
-// Asked before imaged is, so that a busy machine costs no registry a request; the transaction asks again.
+// Asked before imaged is, so that a busy machine costs no registry a request; the transaction asks
+// again.
 static int check_idle(struct apid *apid, const struct machine *machine, struct error *err)
 {
     struct deployment current;

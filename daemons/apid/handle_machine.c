@@ -66,7 +66,8 @@ static void listing_free(struct listing **listing)
     free(*listing);
 }
 
-static json_t *show_listing(struct apid *apid, const struct listing *listing, size_t limit, struct error *err)
+static json_t *show_listing(struct apid *apid, const struct listing *listing, size_t limit,
+                            struct error *err)
 {
     CLEANUP_JSON json_t *machines = json_array();
     size_t shown = listing->count < limit ? listing->count : limit;
@@ -90,8 +91,8 @@ void handle_machine_list(struct web_request *request, void *context)
         return;
     }
     CLEANUP(listing_free) struct listing *listing = calloc(1, sizeof(*listing));
-    int result = listing ? machine_list(store_reader(apid->store), after ? after : "", (unsigned)limit + 1, collect,
-                                        listing, &err)
+    int result = listing ? machine_list(store_reader(apid->store), after ? after : "",
+                                        (unsigned)limit + 1, collect, listing, &err)
                          : error_set(&err, ERROR_IO, "out of memory");
     json_t *reply = result == 0 ? show_listing(apid, listing, (size_t)limit, &err) : NULL;
     if (!reply) {

@@ -40,10 +40,11 @@ static int add_line(void *context, const struct log_record *record, struct error
 {
     struct page *page = context;
     json_t *shown = json_pack("{s:I, s:o, s:s, s:s, s:I}", "seq", (json_int_t)record->seq, "time",
-                              time_to_json(record->time_ms), "level", level_name(record->level), "text", record->text,
-                              "attempt", (json_int_t)record->attempt_id);
+                              time_to_json(record->time_ms), "level", level_name(record->level),
+                              "text", record->text, "attempt", (json_int_t)record->attempt_id);
     page->last = record->seq;
-    return json_array_append_new(page->lines, shown) < 0 ? error_set(err, ERROR_IO, "out of memory") : 0;
+    return json_array_append_new(page->lines, shown) < 0 ? error_set(err, ERROR_IO, "out of memory")
+                                                         : 0;
 }
 
 void handle_log_get(struct web_request *request, void *context)
@@ -61,16 +62,19 @@ void handle_log_get(struct web_request *request, void *context)
     }
     CLEANUP_JSON json_t *lines = json_array();
     struct page page = {.lines = lines, .last = after};
-    int result = log_list(store_logs_reader(apid->store), machine.id, after, (unsigned)limit, add_line, &page, &err);
+    int result = log_list(store_logs_reader(apid->store), machine.id, after, (unsigned)limit,
+                          add_line, &page, &err);
     machine_fini(&machine);
     if (result < 0) {
         web_reply_error(request, &err);
         return;
     }
-    web_reply_json(request, 200, json_pack("{s:O, s:I}", "lines", lines, "next", (json_int_t)page.last));
+    web_reply_json(request, 200,
+                   json_pack("{s:O, s:I}", "lines", lines, "next", (json_int_t)page.last));
 }
 
-static int find_report(struct apid *apid, struct web_request *request, json_t **ret_reply, struct error *err)
+static int find_report(struct apid *apid, struct web_request *request, json_t **ret_reply,
+                       struct error *err)
 {
     struct machine machine;
     int result = query_machine(apid, request, &machine, err);
@@ -88,11 +92,13 @@ static int find_report(struct apid *apid, struct web_request *request, json_t **
     result = report_latest(store_reader(apid->store), machine.id, kind, &text, &time_ms, err);
     if (result < 0) {
         return err->code == ERROR_NOT_FOUND
-                   ? error_set(err, ERROR_NOT_FOUND, "the machine has not reported its %s yet", kind)
+                   ? error_set(err, ERROR_NOT_FOUND, "the machine has not reported its %s yet",
+                               kind)
                    : result;
     }
     CLEANUP_JSON json_t *report = json_loads(text, JSON_DECODE_ANY, NULL);
-    *ret_reply = json_pack("{s:s, s:o, s:O?}", "kind", kind, "time", time_to_json(time_ms), "report", report);
+    *ret_reply = json_pack("{s:s, s:o, s:O?}", "kind", kind, "time", time_to_json(time_ms),
+                           "report", report);
     return 0;
 }
 

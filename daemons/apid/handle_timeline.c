@@ -23,20 +23,23 @@ static int add_event(void *context, const struct timeline_event *event, struct e
 {
     struct page *page = context;
     json_t *data = event->data ? json_loads(event->data, 0, NULL) : NULL;
-    json_t *shown = json_pack("{s:I, s:o, s:s, s:s, s:s, s:s?, s:o}", "seq", (json_int_t)event->seq, "time",
-                              time_to_json(event->time_ms), "source", event->source, "kind", event->kind, "text",
-                              event->text ? event->text : "", "deployment", event->deployment, "data",
-                              data ? data : json_null());
+    json_t *shown = json_pack("{s:I, s:o, s:s, s:s, s:s, s:s?, s:o}", "seq", (json_int_t)event->seq,
+                              "time", time_to_json(event->time_ms), "source", event->source, "kind",
+                              event->kind, "text", event->text ? event->text : "", "deployment",
+                              event->deployment, "data", data ? data : json_null());
     page->last = event->seq;
-    return json_array_append_new(page->events, shown) < 0 ? error_set(err, ERROR_IO, "out of memory") : 0;
+    return json_array_append_new(page->events, shown) < 0
+               ? error_set(err, ERROR_IO, "out of memory")
+               : 0;
 }
 
-json_t *timeline_page(struct apid *apid, int64_t machine_id, int64_t after, unsigned limit, size_t *ret_count,
-                      struct error *err)
+json_t *timeline_page(struct apid *apid, int64_t machine_id, int64_t after, unsigned limit,
+                      size_t *ret_count, struct error *err)
 {
     CLEANUP_JSON json_t *events = json_array();
     struct page page = {.events = events, .last = after};
-    if (timeline_list(store_reader(apid->store), machine_id, after, limit, add_event, &page, err) < 0) {
+    if (timeline_list(store_reader(apid->store), machine_id, after, limit, add_event, &page, err) <
+        0) {
         return NULL;
     }
     *ret_count = json_array_size(events);

@@ -33,8 +33,10 @@ static void token_change_free(struct change *change)
 static int name_check(const char *text, struct error *err)
 {
     size_t length = strlen(text);
-    if (length < 1 || length > 63 || strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789.-") != length) {
-        return error_set(err, ERROR_UNPROCESSABLE, "a token's name is 1 to 63 of a-z, 0-9, '.' and '-'");
+    if (length < 1 || length > 63 ||
+        strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789.-") != length) {
+        return error_set(err, ERROR_UNPROCESSABLE,
+                         "a token's name is 1 to 63 of a-z, 0-9, '.' and '-'");
     }
     return 0;
 }
@@ -46,15 +48,26 @@ static int role_check(const char *text, struct error *err)
 }
 
 static const struct wire_field token_fields[] = {
-    {.name = "name", .kind = WIRE_STRING, .required = true, .min = 1, .max = 63, .check = name_check},
-    {.name = "role", .kind = WIRE_STRING, .required = true, .min = 1, .max = 32, .check = role_check},
+    {.name = "name",
+     .kind = WIRE_STRING,
+     .required = true,
+     .min = 1,
+     .max = 63,
+     .check = name_check},
+    {.name = "role",
+     .kind = WIRE_STRING,
+     .required = true,
+     .min = 1,
+     .max = 32,
+     .check = role_check},
     {.name = "expires_in", .kind = WIRE_INTEGER, .min = 1, .max = EXPIRES_MAX_S},
 };
 
 static json_t *token_to_json(const struct api_token *token)
 {
-    return json_pack("{s:s, s:s, s:o, s:o, s:o}", "name", token->name, "role", token_role_name(token->role), "created",
-                     time_to_json(token->created_ms), "expires", time_to_json(token->expires_ms), "last_used",
+    return json_pack("{s:s, s:s, s:o, s:o, s:o}", "name", token->name, "role",
+                     token_role_name(token->role), "created", time_to_json(token->created_ms),
+                     "expires", time_to_json(token->expires_ms), "last_used",
                      time_to_json(token->last_used_ms));
 }
 
@@ -64,7 +77,9 @@ static int add_token(void *context, const struct api_token *token, struct error 
     if (json_array_size(tokens) >= TOKENS_SHOWN_MAX) {
         return 0;
     }
-    return json_array_append_new(tokens, token_to_json(token)) < 0 ? error_set(err, ERROR_IO, "out of memory") : 0;
+    return json_array_append_new(tokens, token_to_json(token)) < 0
+               ? error_set(err, ERROR_IO, "out of memory")
+               : 0;
 }
 
 void handle_token_list(struct web_request *request, void *context)
@@ -99,7 +114,8 @@ void handle_token_post(struct web_request *request, void *context)
     struct apid *apid = context;
     struct error err = {0};
     CLEANUP_JSON json_t *document = web_body_json(request, &err);
-    if (!document || wire_check(document, token_fields, sizeof(token_fields) / sizeof(token_fields[0]), &err) < 0) {
+    if (!document || wire_check(document, token_fields,
+                                sizeof(token_fields) / sizeof(token_fields[0]), &err) < 0) {
         web_reply_error(request, &err);
         return;
     }

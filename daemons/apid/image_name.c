@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Form of image names: the reference grammar of the OCI distribution spec for oci://, and for http(s) just what
-// keeps a URL one word in a vars file (agents split IMAGE at commas and white space).
+// Form of image names: the reference grammar of the OCI distribution spec for oci://, and for
+// http(s) just what keeps a URL one word in a vars file (agents split IMAGE at commas and white
+// space).
 
 #include "image_name.h"
 
@@ -33,8 +34,10 @@ static int authority_check(const char *text, size_t length, struct error *err)
         size_t digits = strspn(text + host + 1, "0123456789");
         good = text[host] == ':' && digits >= 1 && digits <= 5 && host + 1 + digits == length;
     }
-    return good ? 0 : error_set(err, ERROR_UNPROCESSABLE, "not a host name with or without a port: \"%.*s\"",
-                                (int)(length < 80 ? length : 80), text);
+    return good ? 0
+                : error_set(err, ERROR_UNPROCESSABLE,
+                            "not a host name with or without a port: \"%.*s\"",
+                            (int)(length < 80 ? length : 80), text);
 }
 
 // Components of lower-case letters and digits, with single separators (., _, __, dashes) inside.
@@ -83,13 +86,15 @@ static int oci_parse(const char *rest, struct image_name *name, struct error *er
         return result;
     }
     if (rest[authority] != '/') {
-        return error_set(err, ERROR_UNPROCESSABLE, "names no repository: oci://host/repository:tag is wanted");
+        return error_set(err, ERROR_UNPROCESSABLE,
+                         "names no repository: oci://host/repository:tag is wanted");
     }
     const char *path = rest + authority + 1;
     const char *at = strchr(path, '@');
     if (at) {
         if (!digest_is_valid(at + 1)) {
-            return error_set(err, ERROR_UNPROCESSABLE, "what follows the @ is not sha256: and 64 lower-case hex digits");
+            return error_set(err, ERROR_UNPROCESSABLE,
+                             "what follows the @ is not sha256: and 64 lower-case hex digits");
         }
         memcpy(name->digest, at + 1, sizeof(name->digest));
     }
@@ -101,7 +106,8 @@ static int oci_parse(const char *rest, struct image_name *name, struct error *er
                          (int)(repository < 80 ? repository : 80), path);
     }
     if (colon && !tag_is_good(colon + 1, length - repository - 1)) {
-        return error_set(err, ERROR_UNPROCESSABLE, "not a tag: \"%.*s\"", (int)(length - repository - 1), colon + 1);
+        return error_set(err, ERROR_UNPROCESSABLE, "not a tag: \"%.*s\"",
+                         (int)(length - repository - 1), colon + 1);
     }
     return 0;
 }
@@ -126,8 +132,9 @@ int image_name_parse(const char *url, struct image_name *ret_name, struct error 
     struct image_name name = {0};
     for (const char *c = url; *c; c++) {
         if ((unsigned char)*c <= 0x20 || (unsigned char)*c >= 0x7f || strchr(",\"'<>\\^`{|}", *c)) {
-            return error_set(err, ERROR_UNPROCESSABLE, "must not contain white space, commas, quotes or other "
-                                                       "characters that a URL has only in escaped form");
+            return error_set(err, ERROR_UNPROCESSABLE,
+                             "must not contain white space, commas, quotes or other "
+                             "characters that a URL has only in escaped form");
         }
     }
     int result = 0;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// The name of an image as a request gives it: oci://host[:port]/repository[:tag][@digest], or an http(s) URL.
-// Only its form is judged here; which registries are allowed is imaged's business. Threads: any.
+// The name of an image as a request gives it: oci://host[:port]/repository[:tag][@digest], or an
+// http(s) URL. Only its form is judged here; which registries are allowed is imaged's business.
+// Threads: any.
 
 #include "base/bytes.h"
 #include "base/error.h"

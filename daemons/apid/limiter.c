@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Buckets that refill by time. The table has a fixed size: an address takes its slot by hash, and when another one
-// sits there, the older of two candidates gives way. Whoever shares a slot with an attacker loses nothing,
-// since right tokens do not pass here.
+// Buckets that refill by time. The table has a fixed size: an address takes its slot by hash, and
+// when another one sits there, the older of two candidates gives way. Whoever shares a slot with an
+// attacker loses nothing, since right tokens do not pass here.
 
 #include "limiter.h"
 
@@ -47,7 +47,8 @@ void limiter_set(struct limiter *limiter, unsigned per_minute)
     limiter->per_minute = per_minute;
 }
 
-// The first 64 bits of an IPv6 address are one customer; an IPv4 address (also a mapped one) is one.
+// The first 64 bits of an IPv6 address are one customer; an IPv4 address (also a mapped one) is
+// one.
 static uint64_t key_of(const struct sockaddr *peer)
 {
     uint64_t key = 0;
@@ -59,8 +60,9 @@ static uint64_t key_of(const struct sockaddr *peer)
         struct sockaddr_in6 in6;
         memcpy(&in6, peer, sizeof(in6));
         const uint8_t *bytes = in6.sin6_addr.s6_addr;
-        key = IN6_IS_ADDR_V4MAPPED(&in6.sin6_addr) ? UINT64_C(1) << 32 | get_be32(bytes + 12)
-                                                   : (uint64_t)get_be32(bytes) << 32 | get_be32(bytes + 4);
+        key = IN6_IS_ADDR_V4MAPPED(&in6.sin6_addr)
+                  ? UINT64_C(1) << 32 | get_be32(bytes + 12)
+                  : (uint64_t)get_be32(bytes) << 32 | get_be32(bytes + 4);
     }
     return key;
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// How many wrong tokens an address may show: a small table of buckets, one an address (IPv6: one a /64). It says
-// when somebody who guesses gets 429 in place of 401 and no more lines in the log. A right token is always let
-// in: 256 random bits cannot be guessed at any rate, and a neighbour behind the same address must
-// not be locked out by somebody else's mistakes. Threads: the loop's.
+// How many wrong tokens an address may show: a small table of buckets, one an address (IPv6: one a
+// /64). It says when somebody who guesses gets 429 in place of 401 and no more lines in the log. A
+// right token is always let in: 256 random bits cannot be guessed at any rate, and a neighbour
+// behind the same address must not be locked out by somebody else's mistakes. Threads: the loop's.
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -24,6 +24,7 @@ daemons_apid_libapid_a_SOURCES = \
 pkglibexec_PROGRAMS += %D%/apid
 daemons_apid_apid_SOURCES = %D%/main.c
 daemons_apid_apid_LDADD = %D%/libapid.a $(YARD_LIBS)
+dist_man_MANS += %D%/apid.8
 
 # The API's description becomes a C string, so that /v1/openapi.yaml is always the one of this build.
 %D%/openapi_text.inc: $(top_srcdir)/docs/openapi.yaml

@@ -22,10 +22,11 @@ static int uuid_check(const char *text, struct error *err)
     if (result < 0) {
         return result;
     }
-    static const struct uuid ones = {.bytes = {255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255,
-                                               255, 255}};
+    static const struct uuid ones = {
+        .bytes = {255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}};
     if (uuid_is_zero(&uuid) || uuid_equal(&uuid, &ones)) {
-        return error_set(err, ERROR_UNPROCESSABLE, "firmware without a UUID says so; leave the member out");
+        return error_set(err, ERROR_UNPROCESSABLE,
+                         "firmware without a UUID says so; leave the member out");
     }
     return 0;
 }
@@ -60,11 +61,13 @@ static int label_check(const char *key, const json_t *value, struct error *err)
         good = good && (isalnum((unsigned char)key[i]) || strchr("._-/", key[i]));
     }
     if (!good) {
-        return error_set(err, ERROR_UNPROCESSABLE, "a label's name is 1 to %d letters, digits, '.', '_', '-', '/'",
+        return error_set(err, ERROR_UNPROCESSABLE,
+                         "a label's name is 1 to %d letters, digits, '.', '_', '-', '/'",
                          LABEL_KEY_MAX);
     }
     if (!json_is_string(value)) {
-        return error_set(err, ERROR_UNPROCESSABLE, "must be a string, not %s", wire_type_name(value));
+        return error_set(err, ERROR_UNPROCESSABLE, "must be a string, not %s",
+                         wire_type_name(value));
     }
     if (json_string_length(value) > LABEL_VALUE_MAX) {
         return error_set(err, ERROR_UNPROCESSABLE, "longer than %d bytes", LABEL_VALUE_MAX);
@@ -80,8 +83,10 @@ static int power_check(const char *key, const json_t *value, struct error *err)
     }
     const char *text = json_string_value(value);
     size_t length = text ? strlen(text) : 0;
-    if (length < 1 || length > 32 || strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-") != length) {
-        return error_set(err, ERROR_UNPROCESSABLE, "must be a driver's name: 1 to 32 of a-z, 0-9 and -");
+    if (length < 1 || length > 32 ||
+        strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-") != length) {
+        return error_set(err, ERROR_UNPROCESSABLE,
+                         "must be a driver's name: 1 to 32 of a-z, 0-9 and -");
     }
     return 0;
 }
@@ -94,9 +99,17 @@ static const struct wire_field machine_fields[] = {
     {.name = "uuid", .kind = WIRE_STRING, .min = 1, .max = 64, .check = uuid_check},
     {.name = "serial", .kind = WIRE_STRING, .min = 1, .max = MACHINE_SERIAL_SIZE - 1},
     {.name = "arch", .kind = WIRE_STRING, .min = 1, .max = 15, .check = arch_check},
-    {.name = "interfaces", .kind = WIRE_ARRAY, .max = MACHINE_INTERFACES_MAX, .fields = interface_fields, .field_count = 1},
+    {.name = "interfaces",
+     .kind = WIRE_ARRAY,
+     .max = MACHINE_INTERFACES_MAX,
+     .fields = interface_fields,
+     .field_count = 1},
     {.name = "labels", .kind = WIRE_OBJECT, .max = LABELS_MAX, .check_member = label_check},
-    {.name = "power", .kind = WIRE_OBJECT, .min = 1, .max = POWER_MEMBERS_MAX, .check_member = power_check},
+    {.name = "power",
+     .kind = WIRE_OBJECT,
+     .min = 1,
+     .max = POWER_MEMBERS_MAX,
+     .check_member = power_check},
 };
 
 static int take_interfaces(const json_t *document, struct machine *machine, struct error *err)
@@ -110,7 +123,8 @@ static int take_interfaces(const json_t *document, struct machine *machine, stru
         }
         for (size_t j = 0; j < i; j++) {
             if (memcmp(&machine->macs[i], &machine->macs[j], sizeof(struct mac)) == 0) {
-                return error_set(err, ERROR_UNPROCESSABLE, "interfaces[%zu].mac: the same as interfaces[%zu].mac", i, j);
+                return error_set(err, ERROR_UNPROCESSABLE,
+                                 "interfaces[%zu].mac: the same as interfaces[%zu].mac", i, j);
             }
         }
         machine->mac_count = (unsigned)i + 1;
@@ -130,7 +144,8 @@ static int take_object(const json_t *document, const char *name, char **ret_text
         return error_set(err, ERROR_IO, "out of memory");
     }
     if (strlen(*ret_text) > MACHINE_JSON_MAX) {
-        return error_set(err, ERROR_UNPROCESSABLE, "%s: longer than %d bytes", name, MACHINE_JSON_MAX);
+        return error_set(err, ERROR_UNPROCESSABLE, "%s: longer than %d bytes", name,
+                         MACHINE_JSON_MAX);
     }
     return 0;
 }
@@ -142,12 +157,14 @@ static int check_power(const json_t *power, struct error *err)
     }
     if (power && mask_is_in(power)) {
         return error_set(err, ERROR_UNPROCESSABLE,
-                         "power: holds \"" MASK_TEXT "\" where a secret belongs: replies hide secrets, send it again");
+                         "power: holds \"" MASK_TEXT
+                         "\" where a secret belongs: replies hide secrets, send it again");
     }
     return 0;
 }
 
-static int take_members(const char *name, const json_t *document, struct machine *machine, struct error *err)
+static int take_members(const char *name, const json_t *document, struct machine *machine,
+                        struct error *err)
 {
     memcpy(machine->name, name, strlen(name) + 1);
     const char *uuid = wire_text(document, "uuid", NULL);
@@ -169,13 +186,15 @@ static int take_members(const char *name, const json_t *document, struct machine
     return result;
 }
 
-int machine_from_json(const char *name, const json_t *document, struct machine *ret_machine, struct error *err)
+int machine_from_json(const char *name, const json_t *document, struct machine *ret_machine,
+                      struct error *err)
 {
     struct error inner = {0};
     if (machine_name_check(name, &inner) < 0) {
         return error_set(err, ERROR_UNPROCESSABLE, "name: %s", inner.message);
     }
-    int result = wire_check(document, machine_fields, sizeof(machine_fields) / sizeof(machine_fields[0]), err);
+    int result = wire_check(document, machine_fields,
+                            sizeof(machine_fields) / sizeof(machine_fields[0]), err);
     if (result == 0) {
         result = check_power(json_object_get(document, "power"), err);
     }
@@ -229,10 +248,12 @@ json_t *machine_to_json(const struct machine *machine, const struct deployment *
     json_t *deployment = current ? json_pack("{s:s, s:s}", "id", current->id, "state",
                                              deployment_state_name(current->state))
                                  : json_null();
-    return json_pack("{s:s, s:s?, s:s?, s:s, s:o, s:o, s:o, s:b, s:o, s:o, s:o, s:o}", "name", machine->name, "uuid",
-                     machine->has_uuid ? uuid : NULL, "serial", machine->serial[0] ? machine->serial : NULL, "arch",
-                     machine->arch, "interfaces", interfaces_to_json(machine), "labels",
-                     labels ? labels : json_object(), "power", power_to_json(machine->power), "enrolled",
-                     (int)machine->enrolled, "deployment", deployment, "created", time_to_json(machine->created_ms),
-                     "updated", time_to_json(machine->updated_ms), "last_seen", time_to_json(machine->last_seen_ms));
+    return json_pack(
+        "{s:s, s:s?, s:s?, s:s, s:o, s:o, s:o, s:b, s:o, s:o, s:o, s:o}", "name", machine->name,
+        "uuid", machine->has_uuid ? uuid : NULL, "serial",
+        machine->serial[0] ? machine->serial : NULL, "arch", machine->arch, "interfaces",
+        interfaces_to_json(machine), "labels", labels ? labels : json_object(), "power",
+        power_to_json(machine->power), "enrolled", (int)machine->enrolled, "deployment", deployment,
+        "created", time_to_json(machine->created_ms), "updated", time_to_json(machine->updated_ms),
+        "last_seen", time_to_json(machine->last_seen_ms));
 }

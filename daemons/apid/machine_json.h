@@ -10,9 +10,10 @@
 struct deployment;
 struct machine;
 
-// `document` is PUT's body, `name` comes from the path. ERROR_UNPROCESSABLE with the member's path. The caller
-// calls machine_fini.
-int machine_from_json(const char *name, const json_t *document, struct machine *ret_machine, struct error *err);
+// `document` is PUT's body, `name` comes from the path. ERROR_UNPROCESSABLE with the member's path.
+// The caller calls machine_fini.
+int machine_from_json(const char *name, const json_t *document, struct machine *ret_machine,
+                      struct error *err);
 
 // New reference, NULL when memory is gone. `current` is the newest deployment or NULL.
 json_t *machine_to_json(const struct machine *machine, const struct deployment *current);

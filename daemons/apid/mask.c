@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a reply hides. Used by the writers of machines (power settings) and deployments (image URL, variables).
+// What a reply hides. Used by the writers of machines (power settings) and deployments (image URL,
+// variables).
 
 #include "mask.h"
 
@@ -14,7 +15,8 @@ enum { MASK_URL_MAX = 128 * 1024 };
 
 bool mask_name_is_secret(const char *name)
 {
-    static const char *const words[] = {"token", "password", "passwd", "secret", "passphrase", "private_key", "privatekey"};
+    static const char *const words[] = {"token",      "password",    "passwd",    "secret",
+                                        "passphrase", "private_key", "privatekey"};
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
         if (strcasestr(name, words[i])) {
             return true;
@@ -32,7 +34,8 @@ static bool query_name_is_secret(const char *name, size_t length)
     }
     memcpy(copy, name, length);
     copy[length] = '\0';
-    if (mask_name_is_secret(copy) || strcasestr(copy, "signature") || strcasestr(copy, "credential")) {
+    if (mask_name_is_secret(copy) || strcasestr(copy, "signature") ||
+        strcasestr(copy, "credential")) {
         return true;
     }
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
@@ -121,7 +124,8 @@ json_t *mask_json(const json_t *value)
     CLEANUP_JSON json_t *copy = json_object();
     const char *key;
     json_t *member;
-    json_object_foreach ((json_t *)value, key, member) {
+    json_object_foreach((json_t *)value, key, member)
+    {
         json_t *shown = mask_name_is_secret(key) ? json_string(MASK_TEXT) : mask_json(member);
         if (json_object_set_new(copy, key, shown) < 0) {
             return NULL;
@@ -142,9 +146,11 @@ bool mask_is_in(const json_t *value)
     }
     const char *key;
     json_t *member;
-    json_object_foreach ((json_t *)value, key, member) {
+    json_object_foreach((json_t *)value, key, member)
+    {
         const char *text = json_string_value(member);
-        if ((text && mask_name_is_secret(key) && strcmp(text, MASK_TEXT) == 0) || mask_is_in(member)) {
+        if ((text && mask_name_is_secret(key) && strcmp(text, MASK_TEXT) == 0) ||
+            mask_is_in(member)) {
             return true;
         }
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The client of imaged's /resolve. Its answer is checked like anybody's: a digest that is none or a URL that does
-// not fit is an upstream's failure, not a row in the DB.
+// The client of imaged's /resolve. Its answer is checked like anybody's: a digest that is none or a
+// URL that does not fit is an upstream's failure, not a row in the DB.
 
 #include "peer_imaged.h"
 
@@ -63,8 +63,8 @@ struct peer_imaged *peer_imaged_free(struct peer_imaged *peer)
     return NULL;
 }
 
-static int take_text(const json_t *reply, const char *name, char *target, size_t size, bool required,
-                     struct error *err)
+static int take_text(const json_t *reply, const char *name, char *target, size_t size,
+                     bool required, struct error *err)
 {
     const char *text = json_string_value(json_object_get(reply, name));
     if (!text && !required) {
@@ -86,20 +86,25 @@ static int parse_image(const struct strbuf *text, struct peer_image *image, stru
     }
     int result = take_text(reply, "digest", image->digest, sizeof(image->digest), true, err);
     if (result == 0) {
-        result = take_text(reply, "layer_digest", image->layer_digest, sizeof(image->layer_digest), true, err);
+        result = take_text(reply, "layer_digest", image->layer_digest, sizeof(image->layer_digest),
+                           true, err);
     }
     if (result == 0) {
-        result = take_text(reply, "media_type", image->media_type, sizeof(image->media_type), false, err);
+        result = take_text(reply, "media_type", image->media_type, sizeof(image->media_type), false,
+                           err);
     }
     if (result == 0) {
-        result = take_text(reply, "blob_url", image->fetch_url, sizeof(image->fetch_url), true, err);
+        result =
+            take_text(reply, "blob_url", image->fetch_url, sizeof(image->fetch_url), true, err);
     }
     if (result < 0) {
         return result;
     }
     image->layer_size = json_integer_value(json_object_get(reply, "layer_size"));
-    if (!digest_is_valid(image->digest) || !digest_is_valid(image->layer_digest) || image->layer_size < 0) {
-        return error_set(err, ERROR_UPSTREAM, "imaged's answer holds something that is no digest or no size");
+    if (!digest_is_valid(image->digest) || !digest_is_valid(image->layer_digest) ||
+        image->layer_size < 0) {
+        return error_set(err, ERROR_UPSTREAM,
+                         "imaged's answer holds something that is no digest or no size");
     }
     return 0;
 }
@@ -111,22 +116,28 @@ static int parse_refusal(const struct strbuf *text, int status, struct error *er
     const char *detail = json_string_value(json_object_get(problem, "detail"));
     // 4xx is an answer about the image, except those that are about the question's time or number.
     bool refused = status >= 400 && status < 500 && status != 408 && status != 429;
-    enum error_code code = refused ? ERROR_UNPROCESSABLE : status == 504 ? ERROR_TIMEOUT : ERROR_UPSTREAM;
-    return detail ? error_set(err, code, "%s", detail) : error_set(err, code, "imaged answers with status %d", status);
+    enum error_code code = refused         ? ERROR_UNPROCESSABLE
+                           : status == 504 ? ERROR_TIMEOUT
+                                           : ERROR_UPSTREAM;
+    return detail ? error_set(err, code, "%s", detail)
+                  : error_set(err, code, "imaged answers with status %d", status);
 }
 
 static int on_data(void *context, const void *data, size_t length, struct error *err)
 {
     struct question *question = context;
     strbuf_append(&question->reply, data, length);
-    return strbuf_failed(&question->reply) ? error_set(err, ERROR_UPSTREAM, "imaged's answer is too long") : 0;
+    return strbuf_failed(&question->reply)
+               ? error_set(err, ERROR_UPSTREAM, "imaged's answer is too long")
+               : 0;
 }
 
 // No whole answer came: too much of one, none in time, or no connection.
 static int explain_silence(const struct error *cause, struct error *err)
 {
     bool timeout = cause->code == ERROR_TIMEOUT;
-    return error_set(err, timeout ? ERROR_TIMEOUT : ERROR_UPSTREAM, "imaged cannot be asked: %s", cause->message);
+    return error_set(err, timeout ? ERROR_TIMEOUT : ERROR_UPSTREAM, "imaged cannot be asked: %s",
+                     cause->message);
 }
 
 static void on_done(void *context, int result, int status, const struct error *fetch_err)
@@ -156,8 +167,8 @@ static void append_escaped(struct strbuf *url, const char *text)
     }
 }
 
-int peer_imaged_resolve(struct peer_imaged *peer, const char *ref, const char *arch, peer_imaged_done done,
-                        void *context, struct error *err)
+int peer_imaged_resolve(struct peer_imaged *peer, const char *ref, const char *arch,
+                        peer_imaged_done done, void *context, struct error *err)
 {
     const struct apid_config *config = &peer->apid->config;
     if (!config->imaged_url[0]) {

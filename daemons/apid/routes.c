@@ -21,7 +21,8 @@ const struct web_route apid_routes[] = {
     {"DELETE", "/v1/machines/{name}", ADMIN, 0, handle_machine_delete, "machine"},
 
     {"GET", "/v1/machines/{name}/deployments", READ, 0, handle_deployment_list, "deployments"},
-    {"POST", "/v1/machines/{name}/deployments", ADMIN, DEPLOYMENT, handle_deployment_post, "deployments"},
+    {"POST", "/v1/machines/{name}/deployments", ADMIN, DEPLOYMENT, handle_deployment_post,
+     "deployments"},
     {"GET", "/v1/deployments/{id}", READ, 0, handle_deployment_get, "deployment"},
     {"DELETE", "/v1/deployments/{id}", ADMIN, 0, handle_deployment_cancel, "deployment"},
 

@@ -37,13 +37,14 @@ static void waiter_end(struct waiters *waiters, struct waiter *waiter)
     free(waiter);
 }
 
-// Reply if there are events, or anyhow when `finish`. A client that is gone is replied to as well: that frees it.
+// Reply if there are events, or anyhow when `finish`. A client that is gone is replied to as well:
+// that frees it.
 static void waiter_look(struct waiters *waiters, struct waiter *waiter, bool finish)
 {
     struct error err = {0};
     size_t count = 0;
-    json_t *page =
-        timeline_page(waiters->apid, waiter->machine_id, waiter->after, waiter->limit, &count, &err);
+    json_t *page = timeline_page(waiters->apid, waiter->machine_id, waiter->after, waiter->limit,
+                                 &count, &err);
     if (page && count == 0 && !finish && !web_client_is_gone(waiter->request)) {
         json_decref(page);
         return;
@@ -111,10 +112,11 @@ struct waiters *waiters_free(struct waiters *waiters)
     return NULL;
 }
 
-bool waiters_add(struct waiters *waiters, struct web_request *request, int64_t machine_id, int64_t after,
-                 unsigned limit, int64_t wait_ms)
+bool waiters_add(struct waiters *waiters, struct web_request *request, int64_t machine_id,
+                 int64_t after, unsigned limit, int64_t wait_ms)
 {
-    struct waiter *waiter = waiters->count < waiters->max && !waiters->released ? calloc(1, sizeof(*waiter)) : NULL;
+    struct waiter *waiter =
+        waiters->count < waiters->max && !waiters->released ? calloc(1, sizeof(*waiter)) : NULL;
     if (!waiter) {
         return false;
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The walk along the tables of wire.h. The path of what is being looked at is kept in a fixed buffer: tables are
-// at most a few levels deep and their names are ours, only map keys come from outside and are cut.
+// The walk along the tables of wire.h. The path of what is being looked at is kept in a fixed
+// buffer: tables are at most a few levels deep and their names are ours, only map keys come from
+// outside and are cut.
 
 #include "wire.h"
 
@@ -10,8 +11,8 @@
 
 enum { WIRE_PATH_SIZE = 160 };
 
-static int check_fields(const json_t *object, const char *path, const struct wire_field *fields, size_t field_count,
-                        struct error *err);
+static int check_fields(const json_t *object, const char *path, const struct wire_field *fields,
+                        size_t field_count, struct error *err);
 
 const char *wire_type_name(const json_t *value)
 {
@@ -42,10 +43,12 @@ const char *wire_text(const json_t *object, const char *name, const char *otherw
 
 static int wrong_type(const char *path, const char *wanted, const json_t *value, struct error *err)
 {
-    return error_set(err, ERROR_UNPROCESSABLE, "%s: must be %s, not %s", path, wanted, wire_type_name(value));
+    return error_set(err, ERROR_UNPROCESSABLE, "%s: must be %s, not %s", path, wanted,
+                     wire_type_name(value));
 }
 
-static int check_string(const json_t *value, const char *path, const struct wire_field *field, struct error *err)
+static int check_string(const json_t *value, const char *path, const struct wire_field *field,
+                        struct error *err)
 {
     if (!json_is_string(value)) {
         return wrong_type(path, "a string", value, err);
@@ -53,14 +56,17 @@ static int check_string(const json_t *value, const char *path, const struct wire
     const char *text = json_string_value(value);
     int64_t length = (int64_t)json_string_length(value);
     if (length < field->min) {
-        return error_set(err, ERROR_UNPROCESSABLE, length == 0 ? "%s: must not be empty" : "%s: too short", path);
+        return error_set(err, ERROR_UNPROCESSABLE,
+                         length == 0 ? "%s: must not be empty" : "%s: too short", path);
     }
     if (length > field->max) {
-        return error_set(err, ERROR_UNPROCESSABLE, "%s: longer than %" PRId64 " bytes", path, field->max);
+        return error_set(err, ERROR_UNPROCESSABLE, "%s: longer than %" PRId64 " bytes", path,
+                         field->max);
     }
     for (const char *c = text; *c; c++) {
         if ((unsigned char)*c < 0x20 || *c == 0x7f) {
-            return error_set(err, ERROR_UNPROCESSABLE, "%s: must not contain control characters", path);
+            return error_set(err, ERROR_UNPROCESSABLE, "%s: must not contain control characters",
+                             path);
         }
     }
     struct error inner = {0};
@@ -70,35 +76,41 @@ static int check_string(const json_t *value, const char *path, const struct wire
     return 0;
 }
 
-static int check_integer(const json_t *value, const char *path, const struct wire_field *field, struct error *err)
+static int check_integer(const json_t *value, const char *path, const struct wire_field *field,
+                         struct error *err)
 {
     if (!json_is_integer(value)) {
-        return json_is_real(value) ? error_set(err, ERROR_UNPROCESSABLE, "%s: must be a whole number", path)
-                                   : wrong_type(path, "a number", value, err);
+        return json_is_real(value)
+                   ? error_set(err, ERROR_UNPROCESSABLE, "%s: must be a whole number", path)
+                   : wrong_type(path, "a number", value, err);
     }
     int64_t number = json_integer_value(value);
     if (number < field->min || number > field->max) {
-        return error_set(err, ERROR_UNPROCESSABLE, "%s: must be %" PRId64 " to %" PRId64, path, field->min, field->max);
+        return error_set(err, ERROR_UNPROCESSABLE, "%s: must be %" PRId64 " to %" PRId64, path,
+                         field->min, field->max);
     }
     return 0;
 }
 
-static int check_count(size_t count, const char *path, const struct wire_field *field, const char *what,
-                       struct error *err)
+static int check_count(size_t count, const char *path, const struct wire_field *field,
+                       const char *what, struct error *err)
 {
     if ((int64_t)count < field->min || (int64_t)count > field->max) {
-        return error_set(err, ERROR_UNPROCESSABLE, "%s: must have %" PRId64 " to %" PRId64 " %s, not %zu", path,
-                         field->min, field->max, what, count);
+        return error_set(err, ERROR_UNPROCESSABLE,
+                         "%s: must have %" PRId64 " to %" PRId64 " %s, not %zu", path, field->min,
+                         field->max, what, count);
     }
     return 0;
 }
 
-static int check_members(json_t *value, const char *path, const struct wire_field *field, struct error *err)
+static int check_members(json_t *value, const char *path, const struct wire_field *field,
+                         struct error *err)
 {
     int result = check_count(json_object_size(value), path, field, "members", err);
     const char *key;
     json_t *member;
-    json_object_foreach (value, key, member) {
+    json_object_foreach(value, key, member)
+    {
         if (result < 0) {
             break;
         }
@@ -110,7 +122,8 @@ static int check_members(json_t *value, const char *path, const struct wire_fiel
     return result;
 }
 
-static int check_array(const json_t *value, const char *path, const struct wire_field *field, struct error *err)
+static int check_array(const json_t *value, const char *path, const struct wire_field *field,
+                       struct error *err)
 {
     if (!json_is_array(value)) {
         return wrong_type(path, "an array", value, err);
@@ -120,13 +133,15 @@ static int check_array(const json_t *value, const char *path, const struct wire_
         const json_t *element = json_array_get(value, i);
         char element_path[WIRE_PATH_SIZE];
         (void)snprintf(element_path, sizeof(element_path), "%.120s[%zu]", path, i);
-        result = json_is_object(element) ? check_fields(element, element_path, field->fields, field->field_count, err)
-                                         : wrong_type(element_path, "an object", element, err);
+        result = json_is_object(element)
+                     ? check_fields(element, element_path, field->fields, field->field_count, err)
+                     : wrong_type(element_path, "an object", element, err);
     }
     return result;
 }
 
-static int check_value(const json_t *value, const char *path, const struct wire_field *field, struct error *err)
+static int check_value(const json_t *value, const char *path, const struct wire_field *field,
+                       struct error *err)
 {
     switch (field->kind) {
     case WIRE_STRING:
@@ -147,7 +162,8 @@ static int check_value(const json_t *value, const char *path, const struct wire_
                          : check_members((json_t *)value, path, field, err);
 }
 
-static const struct wire_field *field_by_name(const struct wire_field *fields, size_t field_count, const char *name)
+static const struct wire_field *field_by_name(const struct wire_field *fields, size_t field_count,
+                                              const char *name)
 {
     for (size_t i = 0; i < field_count; i++) {
         if (strcmp(fields[i].name, name) == 0) {
@@ -157,13 +173,14 @@ static const struct wire_field *field_by_name(const struct wire_field *fields, s
     return NULL;
 }
 
-static int check_fields(const json_t *object, const char *path, const struct wire_field *fields, size_t field_count,
-                        struct error *err)
+static int check_fields(const json_t *object, const char *path, const struct wire_field *fields,
+                        size_t field_count, struct error *err)
 {
     const char *dot = path[0] ? "." : "";
     const char *key;
     json_t *member;
-    json_object_foreach ((json_t *)object, key, member) {
+    json_object_foreach((json_t *)object, key, member)
+    {
         const struct wire_field *field = field_by_name(fields, field_count, key);
         if (!field) {
             return error_set(err, ERROR_UNPROCESSABLE, "%s%s%.64s: unknown member", path, dot, key);
@@ -177,13 +194,15 @@ static int check_fields(const json_t *object, const char *path, const struct wir
     }
     for (size_t i = 0; i < field_count; i++) {
         if (fields[i].required && !json_object_get(object, fields[i].name)) {
-            return error_set(err, ERROR_UNPROCESSABLE, "%s%s%s: is missing", path, dot, fields[i].name);
+            return error_set(err, ERROR_UNPROCESSABLE, "%s%s%s: is missing", path, dot,
+                             fields[i].name);
         }
     }
     return 0;
 }
 
-int wire_check(const json_t *document, const struct wire_field *fields, size_t field_count, struct error *err)
+int wire_check(const json_t *document, const struct wire_field *fields, size_t field_count,
+               struct error *err)
 {
     if (!json_is_object(document)) {
         return wrong_type("body", "an object", document, err);

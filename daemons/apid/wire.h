@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// What may stand in a request's body, as a table: each member's name, type and limits. wire_check walks a
-// document along its table and names the first thing that is wrong by its path ("interfaces[0].mac: ..."), so
-// that a handler only ever sees documents of the right shape. Unknown members are refused: a misspelt one would
-// otherwise be lost silently. Every failure is ERROR_UNPROCESSABLE. Threads: any.
+// What may stand in a request's body, as a table: each member's name, type and limits. wire_check
+// walks a document along its table and names the first thing that is wrong by its path
+// ("interfaces[0].mac: ..."), so that a handler only ever sees documents of the right shape.
+// Unknown members are refused: a misspelt one would otherwise be lost silently. Every failure is
+// ERROR_UNPROCESSABLE. Threads: any.
 
 #include "base/error.h"
 
@@ -17,7 +18,8 @@ enum wire_kind {
     WIRE_STRING,  // min..max: bytes of UTF-8; no control characters
     WIRE_INTEGER, // min..max: the value
     WIRE_BOOL,
-    WIRE_OBJECT, // `fields`; without fields: any members, min..max of them, each passed to check_member
+    WIRE_OBJECT, // `fields`; without fields: any members, min..max of them, each passed to
+                 // check_member
     WIRE_ARRAY,  // of objects with `fields`; min..max: elements
 };
 
@@ -34,7 +36,8 @@ struct wire_field {
 };
 
 // `document` is an object. 0, or negative with the path in the message.
-int wire_check(const json_t *document, const struct wire_field *fields, size_t field_count, struct error *err);
+int wire_check(const json_t *document, const struct wire_field *fields, size_t field_count,
+               struct error *err);
 
 // "a string", "an object", ... for messages.
 const char *wire_type_name(const json_t *value);

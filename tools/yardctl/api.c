@@ -16,7 +16,8 @@ enum { REPLY_MAX = 64 * 1024 * 1024, URL_MAX = 8192, TIMEOUT_MS = 60000 };
 
 static bool url_is_private(const char *url)
 {
-    static const char *const safe[] = {"https://", "http://localhost", "http://127.0.0.1", "http://[::1]"};
+    static const char *const safe[] = {"https://", "http://localhost", "http://127.0.0.1",
+                                       "http://[::1]"};
     for (size_t i = 0; i < sizeof(safe) / sizeof(safe[0]); i++) {
         size_t length = strlen(safe[i]);
         if (strncasecmp(url, safe[i], length) == 0 && (i == 0 || strchr(":/", url[length]))) {
@@ -38,8 +39,8 @@ static int explain(int status, const struct strbuf *text, struct error *err)
     return error_set(err, code, "%s (%d)", detail, status);
 }
 
-int api_call(const struct yardctl *ctl, const char *method, const char *path, const json_t *body, json_t **ret_reply,
-             struct error *err)
+int api_call(const struct yardctl *ctl, const char *method, const char *path, const json_t *body,
+             json_t **ret_reply, struct error *err)
 {
     CLEANUP_STRBUF struct strbuf url;
     CLEANUP_STRBUF struct strbuf authorization;
@@ -81,7 +82,8 @@ int api_call(const struct yardctl *ctl, const char *method, const char *path, co
     if (status < 200 || status > 299) {
         return explain(status, &reply, err);
     }
-    json_t *document = reply.length > 0 ? json_loadb(strbuf_text(&reply), reply.length, 0, NULL) : NULL;
+    json_t *document =
+        reply.length > 0 ? json_loadb(strbuf_text(&reply), reply.length, 0, NULL) : NULL;
     if (reply.length > 0 && !document) {
         return error_set(err, ERROR_UPSTREAM, "%s: the answer is not JSON", ctl->url);
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Certificates by OpenSSL. notBefore lies days in the past, since machines come up with clocks that are behind.
+// Certificates by OpenSSL. notBefore lies days in the past, since machines come up with clocks that
+// are behind.
 
 #include "ca.h"
 
@@ -69,16 +70,17 @@ static bool set_validity(X509 *certificate, int age_days, int days)
 static bool set_name(X509 *certificate, const char *common_name)
 {
     X509_NAME *name = X509_get_subject_name(certificate);
-    return X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, (const unsigned char *)common_name, -1, -1, 0) == 1;
+    return X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, (const unsigned char *)common_name,
+                                      -1, -1, 0) == 1;
 }
 
 // Version, serial, validity, name and key: what both kinds have.
 static X509 *start_certificate(EVP_PKEY *key, const char *common_name, int age_days, int days)
 {
     CLEANUP(cleanup_x509) X509 *certificate = X509_new();
-    if (!certificate || X509_set_version(certificate, X509_VERSION_3) != 1 || !set_serial(certificate) ||
-        !set_validity(certificate, age_days, days) || !set_name(certificate, common_name) ||
-        X509_set_pubkey(certificate, key) != 1) {
+    if (!certificate || X509_set_version(certificate, X509_VERSION_3) != 1 ||
+        !set_serial(certificate) || !set_validity(certificate, age_days, days) ||
+        !set_name(certificate, common_name) || X509_set_pubkey(certificate, key) != 1) {
         return NULL;
     }
     return TAKE_PTR(certificate);
@@ -93,13 +95,15 @@ X509 *ca_make_root(EVP_PKEY *key, struct error *err)
     hex_encode(random, sizeof(random), hex);
     // Told apart from the CA of another yard, also by people.
     (void)snprintf(name, sizeof(name), "bootyard CA %s", hex);
-    CLEANUP(cleanup_x509) X509 *root = start_certificate(key, name, ROOT_AGE_DAYS, CA_YEARS * 365 + CA_YEARS / 4);
+    CLEANUP(cleanup_x509)
+    X509 *root = start_certificate(key, name, ROOT_AGE_DAYS, CA_YEARS * 365 + CA_YEARS / 4);
     X509V3_CTX context;
     X509V3_set_ctx(&context, root, root, NULL, NULL, 0);
     if (!root || X509_set_issuer_name(root, X509_get_subject_name(root)) != 1 ||
         !add_extension(root, &context, NID_basic_constraints, "critical,CA:TRUE,pathlen:0") ||
         !add_extension(root, &context, NID_key_usage, "critical,keyCertSign,cRLSign") ||
-        !add_extension(root, &context, NID_subject_key_identifier, "hash") || X509_sign(root, key, EVP_sha256()) == 0) {
+        !add_extension(root, &context, NID_subject_key_identifier, "hash") ||
+        X509_sign(root, key, EVP_sha256()) == 0) {
         (void)openssl_error(err, "cannot make the CA's certificate");
         return NULL;
     }
@@ -122,7 +126,8 @@ static bool dns_name_is_good(const char *text)
             continue;
         }
         bool wildcard = *c == '*' && c == text && c[1] == '.';
-        if ((!isalnum((unsigned char)*c) && !wildcard && (*c != '-' || label == 0)) || label++ >= 63) {
+        if ((!isalnum((unsigned char)*c) && !wildcard && (*c != '-' || label == 0)) ||
+            label++ >= 63) {
             return false;
         }
     }
@@ -136,13 +141,15 @@ static GENERAL_NAME *make_general_name(const char *text, struct error *err)
                     : inet_pton(AF_INET6, text, address) == 1 ? 16
                                                               : 0;
     if (length == 0 && !dns_name_is_good(text)) {
-        (void)error_set(err, ERROR_UNPROCESSABLE, "\"%.100s\" is neither an address nor a DNS name", text);
+        (void)error_set(err, ERROR_UNPROCESSABLE, "\"%.100s\" is neither an address nor a DNS name",
+                        text);
         return NULL;
     }
     GENERAL_NAME *name = GENERAL_NAME_new();
     ASN1_STRING *value = length > 0 ? ASN1_OCTET_STRING_new() : ASN1_IA5STRING_new();
     const void *bytes = length > 0 ? (const void *)address : text;
-    if (!name || !value || ASN1_STRING_set(value, bytes, (int)(length > 0 ? length : strlen(text))) != 1) {
+    if (!name || !value ||
+        ASN1_STRING_set(value, bytes, (int)(length > 0 ? length : strlen(text))) != 1) {
         ASN1_STRING_free(value);
         GENERAL_NAME_free(name);
         (void)openssl_error(err, "cannot make a name");
@@ -163,17 +170,20 @@ static int add_sans(X509 *certificate, const struct ca_sans *sans, struct error 
             result = -1;
         }
     }
-    if (result == 0 && X509_add1_ext_i2d(certificate, NID_subject_alt_name, names, 0, X509V3_ADD_DEFAULT) != 1) {
+    if (result == 0 &&
+        X509_add1_ext_i2d(certificate, NID_subject_alt_name, names, 0, X509V3_ADD_DEFAULT) != 1) {
         result = openssl_error(err, "cannot add the names");
     }
     GENERAL_NAMES_free(names);
     return result;
 }
 
-X509 *ca_make_server(X509 *root, EVP_PKEY *root_key, EVP_PKEY *server_key, const struct ca_sans *sans,
-                     struct error *err)
+X509 *ca_make_server(X509 *root, EVP_PKEY *root_key, EVP_PKEY *server_key,
+                     const struct ca_sans *sans, struct error *err)
 {
-    CLEANUP(cleanup_x509) X509 *server = start_certificate(server_key, "bootyard server", SERVER_AGE_DAYS, CA_SERVER_DAYS);
+    CLEANUP(cleanup_x509)
+    X509 *server =
+        start_certificate(server_key, "bootyard server", SERVER_AGE_DAYS, CA_SERVER_DAYS);
     X509V3_CTX context;
     X509V3_set_ctx(&context, root, server, NULL, NULL, 0);
     if (!server || X509_set_issuer_name(server, X509_get_subject_name(root)) != 1 ||

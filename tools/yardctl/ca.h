@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// The yard's own certificate authority and the one server certificate that its daemons share: EC P-256, the CA for
-// 20 years, the server for one. Names only, no files: cmd_ca.c keeps those. Errors are ERROR_INTERNAL with
-// OpenSSL's reason unless said otherwise.
+// The yard's own certificate authority and the one server certificate that its daemons share: EC
+// P-256, the CA for 20 years, the server for one. Names only, no files: cmd_ca.c keeps those.
+// Errors are ERROR_INTERNAL with OpenSSL's reason unless said otherwise.
 
 #include "base/error.h"
 
@@ -22,10 +22,11 @@ struct ca_sans {
 EVP_PKEY *ca_make_key(struct error *err);
 X509 *ca_make_root(EVP_PKEY *key, struct error *err);
 // An address literal becomes an address, anything else must be a DNS name (ERROR_UNPROCESSABLE).
-X509 *ca_make_server(X509 *root, EVP_PKEY *root_key, EVP_PKEY *server_key, const struct ca_sans *sans,
-                     struct error *err);
+X509 *ca_make_server(X509 *root, EVP_PKEY *root_key, EVP_PKEY *server_key,
+                     const struct ca_sans *sans, struct error *err);
 
-// Subject alternative names of `certificate` as text, each newly allocated; `ret_texts` has CA_SANS_MAX places.
+// Subject alternative names of `certificate` as text, each newly allocated; `ret_texts` has
+// CA_SANS_MAX places.
 size_t ca_server_sans(X509 *certificate, char **ret_texts);
 
 // Whole days until `certificate` ends; negative when it has.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// yardctl ca: the files of the yard's CA under DIR/tls. Each file appears whole or not at all; ca.crt comes last, so that an
-// interrupted init is simply done again. A renewal keeps the server's key and replaces one file.
+// yardctl ca: the files of the yard's CA under DIR/tls. Each file appears whole or not at all;
+// ca.crt comes last, so that an interrupted init is simply done again. A renewal keeps the server's
+// key and replaces one file.
 
 #include "base/cleanup.h"
 #include "base/json.h"
@@ -68,20 +69,22 @@ static int open_tls(const char *dir, bool create, struct error *err)
     return fd >= 0 ? fd : error_errno(err, errno, "%s", path);
 }
 
-static int write_whole(int tls, const char *name, mode_t mode, const char *bytes, size_t length, struct error *err)
+static int write_whole(int tls, const char *name, mode_t mode, const char *bytes, size_t length,
+                       struct error *err)
 {
     char temporary[64];
     (void)snprintf(temporary, sizeof(temporary), ".%s.new", name);
     (void)unlinkat(tls, temporary, 0);
     CLEANUP_CLOSE int fd = openat(tls, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0 || write(fd, bytes, length) != (ssize_t)length || fchmod(fd, mode) < 0 || fsync(fd) < 0 ||
-        renameat(tls, temporary, tls, name) < 0 || fsync(tls) < 0) {
+    if (fd < 0 || write(fd, bytes, length) != (ssize_t)length || fchmod(fd, mode) < 0 ||
+        fsync(fd) < 0 || renameat(tls, temporary, tls, name) < 0 || fsync(tls) < 0) {
         return error_errno(err, errno, "%s", name);
     }
     return 0;
 }
 
-static int save_bio(int tls, const char *name, mode_t mode, BIO *bio, bool written, struct error *err)
+static int save_bio(int tls, const char *name, mode_t mode, BIO *bio, bool written,
+                    struct error *err)
 {
     char *bytes = NULL;
     long length = BIO_get_mem_data(bio, &bytes);
@@ -97,14 +100,16 @@ static int save_key(int tls, const char *name, mode_t mode, EVP_PKEY *key, struc
 {
     CLEANUP(cleanup_bio) BIO *bio = BIO_new(BIO_s_mem());
     bool written = bio && PEM_write_bio_PKCS8PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) == 1;
-    return bio ? save_bio(tls, name, mode, bio, written, err) : error_set(err, ERROR_IO, "out of memory");
+    return bio ? save_bio(tls, name, mode, bio, written, err)
+               : error_set(err, ERROR_IO, "out of memory");
 }
 
 static int save_certificate(int tls, const char *name, X509 *certificate, struct error *err)
 {
     CLEANUP(cleanup_bio) BIO *bio = BIO_new(BIO_s_mem());
     bool written = bio && PEM_write_bio_X509(bio, certificate) == 1;
-    return bio ? save_bio(tls, name, 0644, bio, written, err) : error_set(err, ERROR_IO, "out of memory");
+    return bio ? save_bio(tls, name, 0644, bio, written, err)
+               : error_set(err, ERROR_IO, "out of memory");
 }
 
 static BIO *load_file(int tls, const char *name, struct error *err)
@@ -153,7 +158,8 @@ static int init_files(int tls, const struct ca_sans *sans, struct error *err)
     CLEANUP(cleanup_key) EVP_PKEY *root_key = ca_make_key(err);
     CLEANUP(cleanup_x509) X509 *root = root_key ? ca_make_root(root_key, err) : NULL;
     CLEANUP(cleanup_key) EVP_PKEY *server_key = root ? ca_make_key(err) : NULL;
-    CLEANUP(cleanup_x509) X509 *server = server_key ? ca_make_server(root, root_key, server_key, sans, err) : NULL;
+    CLEANUP(cleanup_x509)
+    X509 *server = server_key ? ca_make_server(root, root_key, server_key, sans, err) : NULL;
     if (!server) {
         return -1;
     }
@@ -181,7 +187,9 @@ int cmd_ca_init(const struct yardctl *ctl, int argc, char **argv, struct error *
         return EXIT_FAILED;
     }
     if (faccessat(tls, "ca.crt", F_OK, 0) == 0) {
-        (void)error_set(err, ERROR_CONFLICT, "%s/tls has a CA already: `ca renew` makes a new server certificate", ca.dir);
+        (void)error_set(err, ERROR_CONFLICT,
+                        "%s/tls has a CA already: `ca renew` makes a new server certificate",
+                        ca.dir);
         return EXIT_FAILED;
     }
     return init_files(tls, &ca.sans, err) < 0 ? EXIT_FAILED : 0;
@@ -200,7 +208,8 @@ static int renew_files(int tls, struct ca_sans *sans, X509 *old, struct error *e
     CLEANUP(cleanup_x509) X509 *root = load_certificate(tls, "ca.crt", err);
     CLEANUP(cleanup_key) EVP_PKEY *root_key = root ? load_key(tls, "ca.key", err) : NULL;
     CLEANUP(cleanup_key) EVP_PKEY *server_key = root_key ? load_key(tls, "server.key", err) : NULL;
-    CLEANUP(cleanup_x509) X509 *server = server_key ? ca_make_server(root, root_key, server_key, sans, err) : NULL;
+    CLEANUP(cleanup_x509)
+    X509 *server = server_key ? ca_make_server(root, root_key, server_key, sans, err) : NULL;
     int result = server ? save_certificate(tls, "server.crt", server, err) : -1;
     for (size_t i = 0; i < kept_count; i++) {
         free(kept[i]);
@@ -259,15 +268,17 @@ static json_t *describe(X509 *certificate)
         (void)json_array_append_new(names, json_string(sans[i]));
         free(sans[i]);
     }
-    return json_pack("{s:s, s:s, s:s, s:i, s:s, s:o}", "subject", subject, "not_before", from, "not_after", until,
-                     "days_left", ca_days_left(certificate), "sha256", hex, "names", names);
+    return json_pack("{s:s, s:s, s:s, s:i, s:s, s:o}", "subject", subject, "not_before", from,
+                     "not_after", until, "days_left", ca_days_left(certificate), "sha256", hex,
+                     "names", names);
 }
 
 static void print_certificate(const char *title, const json_t *shown)
 {
     const json_t *names = json_object_get(shown, "names");
-    printf("%s\n  subject     %s\n  not before  %s\n  not after   %s (%d days)\n  SHA-256     %s\n", title,
-           api_text(shown, "subject"), api_text(shown, "not_before"), api_text(shown, "not_after"),
+    printf("%s\n  subject     %s\n  not before  %s\n  not after   %s (%d days)\n  SHA-256     %s\n",
+           title, api_text(shown, "subject"), api_text(shown, "not_before"),
+           api_text(shown, "not_after"),
            (int)json_integer_value(json_object_get(shown, "days_left")), api_text(shown, "sha256"));
     for (size_t i = 0; i < json_array_size(names); i++) {
         printf("  name        %s\n", json_string_value(json_array_get(names, i)));
@@ -286,7 +297,8 @@ int cmd_ca_show(const struct yardctl *ctl, int argc, char **argv, struct error *
     if (!server) {
         return EXIT_FAILED;
     }
-    CLEANUP_JSON json_t *shown = json_pack("{s:o, s:o}", "ca", describe(root), "server", describe(server));
+    CLEANUP_JSON json_t *shown =
+        json_pack("{s:o, s:o}", "ca", describe(root), "server", describe(server));
     if (ctl->json) {
         api_print(shown);
     } else {

@@ -10,9 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char create_usage[] =
-    "deployment create MACHINE --image URL [--digest SHA256] [--raw-digest SHA256] [--hostname NAME] "
-    "[--var KEY=VALUE]... [--no-phone-home]";
+static const char create_usage[] = "deployment create MACHINE --image URL [--digest SHA256] "
+                                   "[--raw-digest SHA256] [--hostname NAME] "
+                                   "[--var KEY=VALUE]... [--no-phone-home]";
 static const char wait_usage[] = "deployment wait ID [--timeout SECONDS]";
 
 static int add_var(json_t *document, const char *pair, struct error *err)
@@ -69,12 +69,16 @@ static void print_created(const struct yardctl *ctl, const json_t *deployment)
 int cmd_deployment_create(const struct yardctl *ctl, int argc, char **argv, struct error *err)
 {
     static const struct option options[] = {
-        {"image", required_argument, NULL, 'i'},      {"digest", required_argument, NULL, 'd'},
-        {"raw-digest", required_argument, NULL, 'r'}, {"hostname", required_argument, NULL, 'n'},
-        {"var", required_argument, NULL, 'v'},        {"no-phone-home", no_argument, NULL, 'p'},
+        {"image", required_argument, NULL, 'i'},
+        {"digest", required_argument, NULL, 'd'},
+        {"raw-digest", required_argument, NULL, 'r'},
+        {"hostname", required_argument, NULL, 'n'},
+        {"var", required_argument, NULL, 'v'},
+        {"no-phone-home", no_argument, NULL, 'p'},
         {0},
     };
-    CLEANUP_JSON json_t *document = json_pack("{s:s, s:{}, s:{}}", "mode", "provision", "image", "vars");
+    CLEANUP_JSON json_t *document =
+        json_pack("{s:s, s:{}, s:{}}", "mode", "provision", "image", "vars");
     int option = 0;
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
         int status = create_option(document, option, optarg, err);
@@ -126,8 +130,9 @@ int cmd_deployment_list(const struct yardctl *ctl, int argc, char **argv, struct
     printf("%-36s  %-10s  %-24s  %s\n", "ID", "STATE", "CREATED", "IMAGE");
     for (size_t i = 0; i < json_array_size(deployments); i++) {
         const json_t *deployment = json_array_get(deployments, i);
-        printf("%-36s  %-10s  %-24s  %s\n", api_text(deployment, "id"), api_text(deployment, "state"),
-               api_text(deployment, "created"), api_text(json_object_get(deployment, "image"), "url"));
+        printf("%-36s  %-10s  %-24s  %s\n", api_text(deployment, "id"),
+               api_text(deployment, "state"), api_text(deployment, "created"),
+               api_text(json_object_get(deployment, "image"), "url"));
     }
     return 0;
 }

@@ -9,8 +9,9 @@
 #include <getopt.h>
 #include <string.h>
 
-static const char put_usage[] = "machine put NAME [--mac MAC]... [--uuid UUID] [--serial S] [--arch amd64|arm64] "
-                                "[--label KEY=VALUE]... [--power JSON] [--file FILE]";
+static const char put_usage[] =
+    "machine put NAME [--mac MAC]... [--uuid UUID] [--serial S] [--arch amd64|arm64] "
+    "[--label KEY=VALUE]... [--power JSON] [--file FILE]";
 
 // KEY=VALUE into the object member `name` of `document`.
 static int add_pair(json_t *document, const char *name, const char *pair, struct error *err)
@@ -50,18 +51,20 @@ static int add_json(json_t *document, const char *name, const char *text, struct
     return json_object_set_new(document, name, value);
 }
 
-// What `machine get` shows beside the members that PUT takes, and the nulls of those that are not set: so that its output can
-// be edited and given back.
+// What `machine get` shows beside the members that PUT takes, and the nulls of those that are not
+// set: so that its output can be edited and given back.
 static void drop_shown_only(json_t *document)
 {
-    static const char *const names[] = {"name", "enrolled", "deployment", "created", "updated", "last_seen"};
+    static const char *const names[] = {"name",    "enrolled", "deployment",
+                                        "created", "updated",  "last_seen"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         (void)json_object_del(document, names[i]);
     }
     const char *key;
     json_t *value;
     void *next;
-    json_object_foreach_safe (document, next, key, value) {
+    json_object_foreach_safe(document, next, key, value)
+    {
         if (json_is_null(value)) {
             (void)json_object_del(document, key);
         }
@@ -71,10 +74,12 @@ static void drop_shown_only(json_t *document)
 static int load_file(json_t **document, const char *path, struct error *err)
 {
     json_error_t where;
-    json_t *loaded = strcmp(path, "-") == 0 ? json_loadf(stdin, 0, &where) : json_load_file(path, 0, &where);
+    json_t *loaded =
+        strcmp(path, "-") == 0 ? json_loadf(stdin, 0, &where) : json_load_file(path, 0, &where);
     if (!json_is_object(loaded)) {
         json_decref(loaded);
-        return error_set(err, ERROR_BAD_REQUEST, "%s: not a JSON object: %s", path, loaded ? "" : where.text);
+        return error_set(err, ERROR_BAD_REQUEST, "%s: not a JSON object: %s", path,
+                         loaded ? "" : where.text);
     }
     drop_shown_only(loaded);
     json_decref(*document);
@@ -107,10 +112,10 @@ static int put_option(json_t **document, int option, const char *value, struct e
 int cmd_machine_put(const struct yardctl *ctl, int argc, char **argv, struct error *err)
 {
     static const struct option options[] = {
-        {"mac", required_argument, NULL, 'm'},   {"uuid", required_argument, NULL, 'u'},
+        {"mac", required_argument, NULL, 'm'},    {"uuid", required_argument, NULL, 'u'},
         {"serial", required_argument, NULL, 's'}, {"arch", required_argument, NULL, 'a'},
-        {"label", required_argument, NULL, 'l'}, {"power", required_argument, NULL, 'p'},
-        {"file", required_argument, NULL, 'f'},  {0},
+        {"label", required_argument, NULL, 'l'},  {"power", required_argument, NULL, 'p'},
+        {"file", required_argument, NULL, 'f'},   {0},
     };
     CLEANUP_JSON json_t *document = json_object();
     int option = 0;
@@ -155,7 +160,8 @@ static void print_machine(const json_t *machine)
     const json_t *interface = json_array_get(json_object_get(machine, "interfaces"), 0);
     const json_t *deployment = json_object_get(machine, "deployment");
     printf("%-24s %-6s %-18s %-12s %s\n", api_text(machine, "name"), api_text(machine, "arch"),
-           api_text(interface, "mac"), api_text(deployment, "state"), api_text(machine, "last_seen"));
+           api_text(interface, "mac"), api_text(deployment, "state"),
+           api_text(machine, "last_seen"));
 }
 
 int cmd_machine_list(const struct yardctl *ctl, int argc, char **argv, struct error *err)

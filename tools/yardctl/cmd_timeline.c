@@ -7,7 +7,8 @@
 #include <getopt.h>
 #include <stdlib.h>
 
-static const char timeline_usage[] = "timeline MACHINE [--follow] [--after SEQ] [--until-over DEPLOYMENT] [--timeout SECONDS]";
+static const char timeline_usage[] =
+    "timeline MACHINE [--follow] [--after SEQ] [--until-over DEPLOYMENT] [--timeout SECONDS]";
 
 int cmd_timeline(const struct yardctl *ctl, int argc, char **argv, struct error *err)
 {

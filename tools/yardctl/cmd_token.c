@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// yardctl token: API tokens. With --state-dir the first one is made in the machine DB itself, by whoever may
-// write there: the API would want a token for it.
+// yardctl token: API tokens. With --state-dir the first one is made in the machine DB itself, by
+// whoever may write there: the API would want a token for it.
 
 #include "api.h"
 #include "base/clock.h"
@@ -66,7 +66,8 @@ static int create_by_api(const struct yardctl *ctl, struct token_order *order, s
 static bool name_is_good(const char *name)
 {
     size_t length = strlen(name);
-    return length >= 1 && length <= 63 && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789.-") == length;
+    return length >= 1 && length <= 63 &&
+           strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789.-") == length;
 }
 
 int cmd_token_create(const struct yardctl *ctl, int argc, char **argv, struct error *err)
@@ -82,11 +83,13 @@ int cmd_token_create(const struct yardctl *ctl, int argc, char **argv, struct er
             return usage_error(err, create_usage);
         }
     }
-    if (optind + 1 != argc || order.role == 0 || order.days < 0 || order.days > 3660 || !name_is_good(argv[optind])) {
+    if (optind + 1 != argc || order.role == 0 || order.days < 0 || order.days > 3660 ||
+        !name_is_good(argv[optind])) {
         return usage_error(err, create_usage);
     }
     order.name = argv[optind];
-    int result = ctl->state_dir ? create_on_host(ctl, &order, err) : create_by_api(ctl, &order, err);
+    int result =
+        ctl->state_dir ? create_on_host(ctl, &order, err) : create_by_api(ctl, &order, err);
     if (result < 0) {
         return EXIT_FAILED;
     }
@@ -118,8 +121,8 @@ int cmd_token_list(const struct yardctl *ctl, int argc, char **argv, struct erro
     printf("%-24s %-6s %-25s %s\n", "NAME", "ROLE", "CREATED", "EXPIRES");
     for (size_t i = 0; i < json_array_size(tokens); i++) {
         const json_t *token = json_array_get(tokens, i);
-        printf("%-24s %-6s %-25s %s\n", api_text(token, "name"), api_text(token, "role"), api_text(token, "created"),
-               api_text(token, "expires"));
+        printf("%-24s %-6s %-25s %s\n", api_text(token, "name"), api_text(token, "role"),
+               api_text(token, "created"), api_text(token, "expires"));
     }
     return 0;
 }

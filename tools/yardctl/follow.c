@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A loop of long polls. apid may be restarted meanwhile: a lost connection is tried again for a minute, so that
-// whoever watches an installation does not have to.
+// A loop of long polls. apid may be restarted meanwhile: a lost connection is tried again for a
+// minute, so that whoever watches an installation does not have to.
 
 #include "follow.h"
 
@@ -38,7 +38,8 @@ static void print_progress(const json_t *data)
     double bytes = number(data, "bytes");
     double total = number(data, "total");
     double rate = number(data, "rate");
-    printf("%s ", json_is_string(json_object_get(data, "stage")) ? api_text(data, "stage") : "image");
+    printf("%s ",
+           json_is_string(json_object_get(data, "stage")) ? api_text(data, "stage") : "image");
     print_size(bytes);
     if (total > 0) {
         printf(" of ");
@@ -64,8 +65,8 @@ static void print_event(const json_t *event)
 {
     const char *time = api_text(event, "time");
     const json_t *data = json_object_get(event, "data");
-    printf("%.10s %.12s  %-8s  %-20s  ", time, strlen(time) > 23 ? time + 11 : "", api_text(event, "source"),
-           api_text(event, "kind"));
+    printf("%.10s %.12s  %-8s  %-20s  ", time, strlen(time) > 23 ? time + 11 : "",
+           api_text(event, "source"), api_text(event, "kind"));
     if (strcmp(api_text(event, "kind"), "agent.progress") == 0 && json_object_get(data, "bytes")) {
         print_progress(data);
     } else {
@@ -89,7 +90,8 @@ static void print_page(const struct yardctl *ctl, const json_t *events)
 }
 
 // As api_call, but a daemon that is away is waited for.
-static int call_patiently(const struct yardctl *ctl, const char *path, json_t **ret_reply, struct error *err)
+static int call_patiently(const struct yardctl *ctl, const char *path, json_t **ret_reply,
+                          struct error *err)
 {
     int64_t until_ms = clock_monotonic_ms() + RETRY_MS;
     bool told = false;
@@ -109,8 +111,8 @@ static int call_patiently(const struct yardctl *ctl, const char *path, json_t **
 }
 
 // 0 not over (or nobody asked), 1 succeeded, 2 another end; negative: err.
-static int look_at_deployment(const struct yardctl *ctl, const struct follow *follow, json_t **ret_deployment,
-                              struct error *err)
+static int look_at_deployment(const struct yardctl *ctl, const struct follow *follow,
+                              json_t **ret_deployment, struct error *err)
 {
     if (!follow->deployment) {
         return 0;
@@ -121,19 +123,22 @@ static int look_at_deployment(const struct yardctl *ctl, const struct follow *fo
         return -1;
     }
     const char *state = api_text(deployment, "state");
-    int end = strcmp(state, "succeeded") == 0 ? 1 : strcmp(state, "failed") == 0 || strcmp(state, "cancelled") == 0 ? 2 : 0;
+    int end = strcmp(state, "succeeded") == 0                                   ? 1
+              : strcmp(state, "failed") == 0 || strcmp(state, "cancelled") == 0 ? 2
+                                                                                : 0;
     if (end != 0) {
         *ret_deployment = TAKE_PTR(deployment);
     }
     return end;
 }
 
-static int conclude(const struct yardctl *ctl, const struct follow *follow, const json_t *deployment, int end)
+static int conclude(const struct yardctl *ctl, const struct follow *follow,
+                    const json_t *deployment, int end)
 {
     if (!follow->quiet && !ctl->json) {
         const char *reason = json_string_value(json_object_get(deployment, "reason"));
-        printf("deployment %s: %s%s%s\n", follow->deployment, api_text(deployment, "state"), reason ? ": " : "",
-               reason ? reason : "");
+        printf("deployment %s: %s%s%s\n", follow->deployment, api_text(deployment, "state"),
+               reason ? ": " : "", reason ? reason : "");
     }
     return end == 1 ? 0 : EXIT_NOT_SUCCEEDED;
 }
@@ -150,7 +155,8 @@ static int64_t wait_s(const struct follow *follow, int64_t until_ms, int end)
 int follow_run(const struct yardctl *ctl, const struct follow *follow, struct error *err)
 {
     int64_t after = follow->after;
-    int64_t until_ms = follow->timeout_ms > 0 ? clock_monotonic_ms() + follow->timeout_ms : INT64_MAX;
+    int64_t until_ms =
+        follow->timeout_ms > 0 ? clock_monotonic_ms() + follow->timeout_ms : INT64_MAX;
     CLEANUP_FREE char *timeline = api_path("machines", follow->machine, "/timeline");
     while (timeline) {
         // The end is asked first and the page after it, so that the last events are never missed.
@@ -161,8 +167,8 @@ int follow_run(const struct yardctl *ctl, const struct follow *follow, struct er
             return EXIT_FAILED;
         }
         char path[320];
-        (void)snprintf(path, sizeof(path), "%.200s?limit=1000&after=%" PRId64 "&wait=%" PRId64, timeline, after,
-                       wait_s(follow, until_ms, end));
+        (void)snprintf(path, sizeof(path), "%.200s?limit=1000&after=%" PRId64 "&wait=%" PRId64,
+                       timeline, after, wait_s(follow, until_ms, end));
         if (call_patiently(ctl, path, &page, err) < 0) {
             return EXIT_FAILED;
         }

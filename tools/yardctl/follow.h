@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Watching a machine: its timeline as it grows, until a deployment is over. Behind `timeline --follow` and
-// `deployment wait`.
+// Watching a machine: its timeline as it grows, until a deployment is over. Behind `timeline
+// --follow` and `deployment wait`.
 
 #include "base/error.h"
 

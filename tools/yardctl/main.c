@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// yardctl: the yard from the command line. Global options, then a noun and a verb from the table below.
+// yardctl: the yard from the command line. Global options, then a noun and a verb from the table
+// below.
 
 #include "config.h"
 
@@ -17,18 +18,24 @@
 #define DEFAULT_CA "/var/lib/bootyard/tls/ca.crt"
 
 static const struct command commands[] = {
-    {"machine", "put", "NAME [--mac MAC]... [--uuid UUID] [--serial S] [--arch A] [--label K=V]... [--power JSON] [--file FILE]",
+    {"machine", "put",
+     "NAME [--mac MAC]... [--uuid UUID] [--serial S] [--arch A] [--label K=V]... [--power JSON] "
+     "[--file FILE]",
      cmd_machine_put},
     {"machine", "get", "NAME", cmd_machine_get},
     {"machine", "list", "", cmd_machine_list},
     {"machine", "rm", "NAME", cmd_machine_rm},
-    {"deployment", "create", "MACHINE --image URL [--digest D] [--raw-digest D] [--hostname H] [--var K=V]... [--no-phone-home]",
+    {"deployment", "create",
+     "MACHINE --image URL [--digest D] [--raw-digest D] [--hostname H] [--var K=V]... "
+     "[--no-phone-home]",
      cmd_deployment_create},
     {"deployment", "get", "ID", cmd_deployment_get},
     {"deployment", "list", "MACHINE", cmd_deployment_list},
     {"deployment", "cancel", "ID", cmd_deployment_cancel},
     {"deployment", "wait", "ID [--timeout SECONDS]", cmd_deployment_wait},
-    {"timeline", NULL, "MACHINE [--follow] [--after SEQ] [--until-over DEPLOYMENT] [--timeout SECONDS]", cmd_timeline},
+    {"timeline", NULL,
+     "MACHINE [--follow] [--after SEQ] [--until-over DEPLOYMENT] [--timeout SECONDS]",
+     cmd_timeline},
     {"token", "create", "NAME --role read|admin [--days N]", cmd_token_create},
     {"token", "list", "", cmd_token_list},
     {"token", "revoke", "NAME", cmd_token_revoke},
@@ -46,7 +53,8 @@ int usage_error(struct error *err, const char *text)
 
 static void print_usage(FILE *out)
 {
-    fprintf(out, "usage: yardctl [--url URL] [--token-file FILE] [--ca FILE] [--state-dir DIR] [--json] COMMAND\n\n");
+    fprintf(out, "usage: yardctl [--url URL] [--token-file FILE] [--ca FILE] [--state-dir DIR] "
+                 "[--json] COMMAND\n\n");
     for (size_t i = 0; i < COMMAND_COUNT; i++) {
         fprintf(out, "  %s%s%s %s\n", commands[i].noun, commands[i].verb ? " " : "",
                 commands[i].verb ? commands[i].verb : "", commands[i].arguments);
@@ -73,10 +81,10 @@ static int read_token(const char *path, char **ret_token, struct error *err)
 static int parse_options(int argc, char **argv, struct yardctl *ctl, struct error *err)
 {
     static const struct option options[] = {
-        {"url", required_argument, NULL, 'u'},   {"token-file", required_argument, NULL, 't'},
-        {"ca", required_argument, NULL, 'c'},    {"state-dir", required_argument, NULL, 's'},
-        {"json", no_argument, NULL, 'j'},        {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'v'},     {0},
+        {"url", required_argument, NULL, 'u'}, {"token-file", required_argument, NULL, 't'},
+        {"ca", required_argument, NULL, 'c'},  {"state-dir", required_argument, NULL, 's'},
+        {"json", no_argument, NULL, 'j'},      {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'v'},   {0},
     };
     const char *token_file = NULL;
     int option = 0;
@@ -120,7 +128,9 @@ static void take_environment(struct yardctl *ctl)
         ctl->url = url && *url ? url : DEFAULT_URL;
     }
     if (!ctl->ca_file) {
-        ctl->ca_file = ca_file && *ca_file ? ca_file : access(DEFAULT_CA, R_OK) == 0 ? DEFAULT_CA : NULL;
+        ctl->ca_file = ca_file && *ca_file             ? ca_file
+                       : access(DEFAULT_CA, R_OK) == 0 ? DEFAULT_CA
+                                                       : NULL;
     }
     if (!ctl->token && token && *token) {
         ctl->token = strdup(token);

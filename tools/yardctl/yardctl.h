@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// What all commands of yardctl share. A command gets its own arguments (argv[0] is its verb) and returns the exit
-// status; its errors are printed by main from `err`.
+// What all commands of yardctl share. A command gets its own arguments (argv[0] is its verb) and
+// returns the exit status; its errors are printed by main from `err`.
 
 #include "base/error.h"
 
@@ -11,10 +11,10 @@
 
 // Exit statuses; the man page lists them.
 enum {
-    EXIT_FAILED = 1,      // refused, not reached, broken
-    EXIT_USAGE = 2,       // the command line
+    EXIT_FAILED = 1,        // refused, not reached, broken
+    EXIT_USAGE = 2,         // the command line
     EXIT_NOT_SUCCEEDED = 3, // the deployment that was waited for failed or was cancelled
-    EXIT_TOO_LONG = 4,    // it was not over in time
+    EXIT_TOO_LONG = 4,      // it was not over in time
 };
 
 struct yardctl {

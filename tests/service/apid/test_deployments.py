@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Deployments over HTTP: made, pinned, refused, cancelled."""
 
+import sqlite3
+import threading
+import time
+
 import pytest
 
-from apid_harness import DIGEST, LAYER, Yard, free_port
+from apid_harness import DIGEST, LAYER, Yard, free_port, wait_until
 
 OTHER = "sha256:" + "c3" * 32
 
@@ -114,7 +118,6 @@ def test_a_busy_machine(api, machine, imaged):
 
 
 def test_two_posts_at_once_make_one(api, machine, imaged):
-    import threading
     imaged.delay = 0.3
     replies = []
     threads = [threading.Thread(target=lambda: replies.append(post(api, machine))) for _ in range(4)]
@@ -176,13 +179,11 @@ def test_what_was_acknowledged_survives_sigkill(api, imaged):
 
 
 def test_sigterm_while_imaged_is_asked(api, machine, imaged):
-    import threading
     imaged.delay = 1.5
     replies = []
     thread = threading.Thread(target=lambda: replies.append(post(api, machine)))
     thread.start()
     try:
-        from apid_harness import wait_until
         wait_until(lambda: imaged.asked, 10, "question to imaged")
         api.stop()
     finally:
@@ -203,3 +204,19 @@ def test_imaged_is_away(tmp_path):
         assert made.status == 201 and "imaged cannot be asked" in made.json["warnings"][0]
     finally:
         yard.stop()
+
+
+def test_cancel_waits_for_a_live_agent(api, machine, imaged):
+    made = post(api, machine).json
+    # What bootd and statusd leave behind when an agent reports, without the two: this file starts apid alone.
+    with sqlite3.connect(api.state / "yard.db", timeout=10) as db:
+        seq, machine_id = db.execute("SELECT seq, machine_id FROM deployments WHERE id = ?", (made["id"],)).fetchone()
+        now = int(time.time() * 1000)
+        db.execute("UPDATE deployments SET state = 2, touched = 1 WHERE seq = ?", (seq,))
+        db.execute("INSERT INTO attempts (key, machine_id, deployment_seq, address, address_own, token_hash, first_contact_ms,"
+                   " last_contact_ms, created_ms) VALUES ('k', ?, ?, '192.0.2.1', 1, x'00', ?, ?, ?)",
+                   (machine_id, seq, now, now, now))
+    reply = api.call("DELETE", f"/v1/deployments/{made['id']}")
+    assert reply.status == 202
+    assert reply.json["state"] == "running" and reply.json["cancel_requested"] is True and reply.json["touched"] is True
+    assert api.call("DELETE", f"/v1/machines/{machine}").status == 409

@@ -21,9 +21,12 @@ static const struct {
     {"{\"image\": \"oci://host/a\"}", "image: must be an object, not a string"},
     {"{\"image\": {\"url\": \"nothing\"}}", "image.url: must begin with"},
     {"{\"image\": {\"url\": \"http://host/i\"}}", "image.digest: is missing"},
-    {"{\"image\": {\"url\": \"oci://host/a\", \"digest\": \"sha256:12\"}}", "image.digest: not a digest"},
-    {"{\"image\": {\"url\": \"oci://host/a\", \"raw_digest\": \"" HEX64 "\"}}", "image.raw_digest: not a digest"},
-    {"{\"image\": {\"url\": \"oci://host/a@sha256:" HEX64 "\", \"digest\": \"sha256:" OTHER64 "\"}}",
+    {"{\"image\": {\"url\": \"oci://host/a\", \"digest\": \"sha256:12\"}}",
+     "image.digest: not a digest"},
+    {"{\"image\": {\"url\": \"oci://host/a\", \"raw_digest\": \"" HEX64 "\"}}",
+     "image.raw_digest: not a digest"},
+    {"{\"image\": {\"url\": \"oci://host/a@sha256:" HEX64 "\", \"digest\": \"sha256:" OTHER64
+     "\"}}",
      "image.digest: is another"},
     {"{\"image\": {\"url\": \"oci://host/a\", \"size\": 1}}", "image.size: unknown member"},
     {"{" OCI ", \"mode\": \"deprovision\"}", "mode: deprovision is not built yet"},
@@ -46,7 +49,8 @@ static const struct {
     {"{" OCI ", \"image_url\": \"x\"}", "image_url: unknown member"},
 };
 
-static int parse(const char *text, struct deployment *deployment, struct image_name *name, struct error *err)
+static int parse(const char *text, struct deployment *deployment, struct image_name *name,
+                 struct error *err)
 {
     CLEANUP_JSON json_t *document = json_loads(text, 0, NULL);
     return document ? deployment_from_json(&machine, document, deployment, name, err) : -2;
@@ -60,13 +64,17 @@ static void test_good(void)
     ok(parse("{" OCI "}", &deployment, &name, &err) == 0, "an image is enough");
     is_text(deployment.hostname, "w1", "the host name is the machine's");
     is_text(deployment.mode, "provision", "the mode is provision");
-    ok(deployment.phone_home_wanted && deployment.machine_id == 7 && deployment.fetch_url[0] == '\0',
+    ok(deployment.phone_home_wanted && deployment.machine_id == 7 &&
+           deployment.fetch_url[0] == '\0',
        "phone-home is wanted, the name is still to be resolved");
     deployment_fini(&deployment);
-    ok(parse("{\"image\": {\"url\": \"oci://host/a@sha256:" HEX64 "\"}}", &deployment, &name, &err) == 0, "digest in the name");
+    ok(parse("{\"image\": {\"url\": \"oci://host/a@sha256:" HEX64 "\"}}", &deployment, &name,
+             &err) == 0,
+       "digest in the name");
     is_text(deployment.digest, "sha256:" HEX64, "it is the deployment's");
     deployment_fini(&deployment);
-    ok(parse("{\"image\": {\"url\": \"http://host/i\", \"digest\": \"sha256:" HEX64 "\"}, \"phone_home\": false}",
+    ok(parse("{\"image\": {\"url\": \"http://host/i\", \"digest\": \"sha256:" HEX64
+             "\"}, \"phone_home\": false}",
              &deployment, &name, &err) == 0,
        "plain http with a digest");
     is_text(deployment.fetch_url, "http://host/i", "needs no resolving");
@@ -81,14 +89,17 @@ static void test_shown(void)
     struct image_name name;
     struct error err = {0};
     ok(parse("{\"image\": {\"url\": \"https://me:word@host/i\"}, \"hostname\": \"a.b-c\","
-             "\"vars\": {\"REGION\": \"north\", \"JOIN_TOKEN\": \"geheim\", \"REPO\": \"https://u:geheim@h/\"}}",
+             "\"vars\": {\"REGION\": \"north\", \"JOIN_TOKEN\": \"geheim\", \"REPO\": "
+             "\"https://u:geheim@h/\"}}",
              &deployment, &name, &err) == 0,
        "taken: %s", err.message);
     CLEANUP_JSON json_t *shown = deployment_to_json(&deployment, "w1", NULL);
     CLEANUP_FREE char *text = json_dumps(shown, JSON_COMPACT | JSON_SORT_KEYS);
-    ok(text && strstr(text, "\"REGION\":\"north\"") && strstr(text, "\"hostname\":\"a.b-c\""), "plain members are shown");
+    ok(text && strstr(text, "\"REGION\":\"north\"") && strstr(text, "\"hostname\":\"a.b-c\""),
+       "plain members are shown");
     ok(text && !strstr(text, "geheim") && !strstr(text, "word"), "secrets are not");
-    ok(text && strstr(text, "\"digest\":null") && strstr(text, "\"warnings\":[]"), "what is absent is null or empty");
+    ok(text && strstr(text, "\"digest\":null") && strstr(text, "\"warnings\":[]"),
+       "what is absent is null or empty");
     deployment_fini(&deployment);
 }
 

@@ -19,12 +19,41 @@ static const char *const good[] = {
 };
 
 static const char *const bad[] = {
-    "", "debian", "oci://", "oci://host", "oci://host/", "oci:///a", "oci://host:/a", "oci://host:123456/a",
-    "oci://host/A", "oci://host/a/", "oci://host/a//b", "oci://host/-a", "oci://host/a-", "oci://host/a..b",
-    "oci://host/a___b", "oci://host/a:", "oci://host/a:.x", "oci://host/a:b:c", "oci://host/a@", "oci://host/a@sha256:12",
-    "oci://host/a@md5:" HEX64, "oci://user@host/a", "oci://host/a?b", "ftp://host/a", "file:///etc/passwd", "https://",
-    "https:///x", "https://host/a b", "https://host/a,b", "https://host/a\"b", "https://host/a#b", "https://ho\xc3\xa4st/",
-    "https://host/a\nb", "oci://host/../a", "https://[::1/a",
+    "",
+    "debian",
+    "oci://",
+    "oci://host",
+    "oci://host/",
+    "oci:///a",
+    "oci://host:/a",
+    "oci://host:123456/a",
+    "oci://host/A",
+    "oci://host/a/",
+    "oci://host/a//b",
+    "oci://host/-a",
+    "oci://host/a-",
+    "oci://host/a..b",
+    "oci://host/a___b",
+    "oci://host/a:",
+    "oci://host/a:.x",
+    "oci://host/a:b:c",
+    "oci://host/a@",
+    "oci://host/a@sha256:12",
+    "oci://host/a@md5:" HEX64,
+    "oci://user@host/a",
+    "oci://host/a?b",
+    "ftp://host/a",
+    "file:///etc/passwd",
+    "https://",
+    "https:///x",
+    "https://host/a b",
+    "https://host/a,b",
+    "https://host/a\"b",
+    "https://host/a#b",
+    "https://ho\xc3\xa4st/",
+    "https://host/a\nb",
+    "oci://host/../a",
+    "https://[::1/a",
 };
 
 int main(void)
@@ -37,8 +66,10 @@ int main(void)
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         ok(image_name_parse(bad[i], &name, &err) < 0, "case %zu is refused", i);
     }
-    ok(image_name_parse("oci://host/a:tag@sha256:" HEX64, &name, &err) == 0 && name.is_oci, "it is an OCI name");
+    ok(image_name_parse("oci://host/a:tag@sha256:" HEX64, &name, &err) == 0 && name.is_oci,
+       "it is an OCI name");
     is_text(name.digest, "sha256:" HEX64, "its digest is read");
-    ok(image_name_parse("http://host/a", &name, &err) == 0 && name.is_plain_http && !name.is_oci, "plain http is told");
+    ok(image_name_parse("http://host/a", &name, &err) == 0 && name.is_plain_http && !name.is_oci,
+       "plain http is told");
     return done();
 }

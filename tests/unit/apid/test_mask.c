@@ -27,15 +27,18 @@ int main(void)
         CLEANUP_FREE char *shown = mask_url(urls[i].text);
         is_text(shown, urls[i].shown, "%s", urls[i].text);
     }
-    ok(mask_name_is_secret("JOIN_TOKEN") && mask_name_is_secret("rootPassword") && mask_name_is_secret("MOK_PASSWORD") &&
-           mask_name_is_secret("client_secret"),
+    ok(mask_name_is_secret("JOIN_TOKEN") && mask_name_is_secret("rootPassword") &&
+           mask_name_is_secret("MOK_PASSWORD") && mask_name_is_secret("client_secret"),
        "names of secrets are known");
     ok(!mask_name_is_secret("REGION") && !mask_name_is_secret("KEYBOARD"), "others are not");
-    CLEANUP_JSON json_t *value =
-        json_loads("{\"driver\": \"x\", \"password\": \"p\", \"list\": [{\"apiToken\": 5, \"url\": \"http://a:b@c\"}]}", 0, NULL);
+    CLEANUP_JSON json_t *value = json_loads("{\"driver\": \"x\", \"password\": \"p\", \"list\": "
+                                            "[{\"apiToken\": 5, \"url\": \"http://a:b@c\"}]}",
+                                            0, NULL);
     CLEANUP_JSON json_t *shown = mask_json(value);
     CLEANUP_FREE char *text = json_dumps(shown, JSON_COMPACT | JSON_SORT_KEYS);
-    is_text(text, "{\"driver\":\"x\",\"list\":[{\"apiToken\":\"***\",\"url\":\"http://***@c\"}],\"password\":\"***\"}",
+    is_text(text,
+            "{\"driver\":\"x\",\"list\":[{\"apiToken\":\"***\",\"url\":\"http://"
+            "***@c\"}],\"password\":\"***\"}",
             "an object's secrets are masked at every depth");
     ok(!mask_is_in(value) && mask_is_in(shown), "a masked object is known again");
     return done();

@@ -7,7 +7,9 @@
 
 static int lower_check(const char *text, struct error *err)
 {
-    return strspn(text, "abcdefghijklmnopqrstuvwxyz") == strlen(text) ? 0 : error_set(err, ERROR_BAD_REQUEST, "not lower case");
+    return strspn(text, "abcdefghijklmnopqrstuvwxyz") == strlen(text)
+               ? 0
+               : error_set(err, ERROR_BAD_REQUEST, "not lower case");
 }
 
 static int member_check(const char *key, const json_t *value, struct error *err)
@@ -16,7 +18,12 @@ static int member_check(const char *key, const json_t *value, struct error *err)
 }
 
 static const struct wire_field inner[] = {
-    {.name = "word", .kind = WIRE_STRING, .required = true, .min = 2, .max = 5, .check = lower_check},
+    {.name = "word",
+     .kind = WIRE_STRING,
+     .required = true,
+     .min = 2,
+     .max = 5,
+     .check = lower_check},
 };
 
 static const struct wire_field fields[] = {
@@ -33,8 +40,10 @@ static const struct {
     const char *message; // NULL: good
 } cases[] = {
     {"{\"text\": \"a\"}", NULL},
-    {"{\"text\": \"a\", \"number\": 10, \"flag\": false, \"list\": [{\"word\": \"ab\"}], \"inner\": {\"word\": \"abcde\"},"
-     " \"map\": {\"K\": \"v\"}}", NULL},
+    {"{\"text\": \"a\", \"number\": 10, \"flag\": false, \"list\": [{\"word\": \"ab\"}], "
+     "\"inner\": {\"word\": \"abcde\"},"
+     " \"map\": {\"K\": \"v\"}}",
+     NULL},
     {"{}", "text: is missing"},
     {"{\"text\": \"a\", \"txt\": 1}", "txt: unknown member"},
     {"{\"text\": \"\"}", "text: must not be empty"},
@@ -48,7 +57,8 @@ static const struct {
     {"{\"text\": \"a\", \"flag\": 1}", "flag: must be true or false, not a number"},
     {"{\"text\": \"a\", \"list\": {}}", "list: must be an array, not an object"},
     {"{\"text\": \"a\", \"list\": [1]}", "list[0]: must be an object, not a number"},
-    {"{\"text\": \"a\", \"list\": [{\"word\": \"ab\"}, {\"word\": \"aB\"}]}", "list[1].word: not lower case"},
+    {"{\"text\": \"a\", \"list\": [{\"word\": \"ab\"}, {\"word\": \"aB\"}]}",
+     "list[1].word: not lower case"},
     {"{\"text\": \"a\", \"list\": [{\"word\": \"a\"}]}", "list[0].word: too short"},
     {"{\"text\": \"a\", \"list\": [{\"word\": \"ab\"}, {}]}", "list[1].word: is missing"},
     {"{\"text\": \"a\", \"list\": [{\"word\": \"ab\"}, {\"word\": \"ab\"}, {\"word\": \"ab\"}]}",
@@ -56,7 +66,8 @@ static const struct {
     {"{\"text\": \"a\", \"inner\": []}", "inner: must be an object, not an array"},
     {"{\"text\": \"a\", \"inner\": {\"word\": \"ab\", \"x\": 1}}", "inner.x: unknown member"},
     {"{\"text\": \"a\", \"map\": {\"K\": 1}}", "map.K: no string"},
-    {"{\"text\": \"a\", \"map\": {\"A\": \"\", \"B\": \"\", \"C\": \"\"}}", "map: must have 0 to 2 members, not 3"},
+    {"{\"text\": \"a\", \"map\": {\"A\": \"\", \"B\": \"\", \"C\": \"\"}}",
+     "map: must have 0 to 2 members, not 3"},
 };
 
 static void test_long_names(void)
@@ -68,7 +79,8 @@ static void test_long_names(void)
     (void)snprintf(document, sizeof(document), "{\"text\": \"a\", \"map\": {\"%s\": 1}}", name);
     CLEANUP_JSON json_t *parsed = json_loads(document, 0, NULL);
     struct error err = {0};
-    ok(wire_check(parsed, fields, sizeof(fields) / sizeof(fields[0]), &err) < 0 && strlen(err.message) < 200,
+    ok(wire_check(parsed, fields, sizeof(fields) / sizeof(fields[0]), &err) < 0 &&
+           strlen(err.message) < 200,
        "a long name is cut in the message");
 }
 
@@ -78,7 +90,8 @@ int main(void)
         CLEANUP_JSON json_t *document = json_loads(cases[i].document, 0, NULL);
         struct error err = {0};
         int result = wire_check(document, fields, sizeof(fields) / sizeof(fields[0]), &err);
-        ok((result == 0) == (cases[i].message == NULL), "%s is %s", cases[i].document, cases[i].message ? "refused" : "taken");
+        ok((result == 0) == (cases[i].message == NULL), "%s is %s", cases[i].document,
+           cases[i].message ? "refused" : "taken");
         if (cases[i].message) {
             is_text(err.message, cases[i].message, "the reason is told");
             ok(err.code == ERROR_UNPROCESSABLE, "the code is that of an unacceptable value");
