@@ -4,3 +4,4 @@
 
 include tests/unit/local.mk
 include tests/service/local.mk
+include tests/fuzz/local.mk

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+# Parsers of foreign bytes. A target is fuzz_<name>.c with LLVMFuzzerTestOneInput, a folder corpus/<name>, and here:
+# its name in fuzz_names, fuzz_<name>_sources (what the fuzzer shall see into; the rest comes from libyard.a), and
+# the four lines of its replay in make check. `make fuzz FUZZ_SECONDS=5` (clang, a build without sanitizers) runs
+# each for so long and leaves what crashes beside the program; `replay_<name> FILE` shows one again.
+
+fuzz_names = conf route text vars
+
+fuzz_conf_sources = common/conf/conf.c common/conf/parse.c
+fuzz_route_sources = common/web/route.c common/web/target.c
+fuzz_text_sources = common/base/bytes.c common/base/mac.c common/base/uuid.c
+fuzz_vars_sources = common/base/strbuf.c common/base/vars.c
+
+fuzz_replays = %D%/replay_conf %D%/replay_route %D%/replay_text %D%/replay_vars
+check_PROGRAMS += $(fuzz_replays)
+TESTS += $(fuzz_replays)
+tests_fuzz_replay_conf_SOURCES = %D%/replay.c %D%/fuzz_conf.c
+tests_fuzz_replay_conf_LDADD = $(YARD_LIBS)
+tests_fuzz_replay_route_SOURCES = %D%/replay.c %D%/fuzz_route.c
+tests_fuzz_replay_route_LDADD = $(YARD_LIBS)
+tests_fuzz_replay_text_SOURCES = %D%/replay.c %D%/fuzz_text.c
+tests_fuzz_replay_text_LDADD = $(YARD_LIBS)
+tests_fuzz_replay_vars_SOURCES = %D%/replay.c %D%/fuzz_vars.c
+tests_fuzz_replay_vars_LDADD = $(YARD_LIBS)
+
+EXTRA_DIST += %D%/README.md %D%/run-fuzz %D%/corpus
+
+FUZZ_CC = clang
+FUZZ_SECONDS = 5
+fuzz_flags = -std=gnu17 -g -O1 -fno-omit-frame-pointer -fsanitize=fuzzer,address,undefined \
+	-fno-sanitize-recover=undefined -D_GNU_SOURCE
+fuzz_programs = $(fuzz_names:%=tests/fuzz/fuzz_%)
+CLEANFILES += $(fuzz_programs)
+
+$(fuzz_programs): tests/fuzz/fuzz_%: $(top_srcdir)/tests/fuzz/fuzz_%.c common/libyard.a
+	$(AM_V_GEN)$(FUZZ_CC) $(fuzz_flags) $(DEFS) $(DEFAULT_INCLUDES) $(AM_CPPFLAGS) $(JANSSON_CFLAGS) -o $@ $< \
+		$(addprefix $(top_srcdir)/,$(fuzz_$*_sources)) $(YARD_LIBS)
+
+fuzz: $(fuzz_programs)
+	$(top_srcdir)/tests/fuzz/run-fuzz $(FUZZ_SECONDS) $(top_srcdir)/tests/fuzz/corpus $(fuzz_programs)
+.PHONY: fuzz
