@@ -3,7 +3,6 @@
 
 import http.client
 import json
-import os
 import pathlib
 import signal
 import socket
@@ -11,8 +10,9 @@ import ssl
 import subprocess
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parents[3]
-BUILD = pathlib.Path(os.environ.get("YARD_BUILD", ROOT / "build")).resolve()
+import yardlib
+
+BUILD = yardlib.build_tree()
 SECONDS = 30  # how long anything may take before it counts as never
 
 

@@ -15,6 +15,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 struct yard {
@@ -26,17 +27,22 @@ struct yard {
     enum error_code last_code;
 };
 
-static void yard_start(struct yard *yard)
+static void yard_start_as(struct yard *yard, enum store_role role)
 {
     static const struct service_hooks hooks = {0};
     struct error err = {0};
     *yard = (struct yard){.loop = pthread_self()};
     yard->service = service_new("store-test", &hooks, &err);
-    struct store_settings settings = {.state_dir = yard_dir(), .role = STORE_ROLE_TOOL};
+    struct store_settings settings = {.state_dir = yard_dir(), .role = role};
     yard->store = yard->service ? store_open(yard->service, &settings, &err) : NULL;
     if (!yard->store) {
         bail("%s", err.message);
     }
+}
+
+static void yard_start(struct yard *yard)
+{
+    yard_start_as(yard, STORE_ROLE_TOOL);
 }
 
 static void yard_stop(struct yard *yard)
@@ -360,7 +366,7 @@ static int see_line(void *context, const struct log_record *record, struct error
 static void test_logs(void)
 {
     struct yard yard;
-    yard_start(&yard);
+    yard_start_as(&yard, STORE_ROLE_STATUSD);
     static char big[60000];
     memset(big, 'x', sizeof(big) - 1);
     enum { LINES = 1400 }; // 80 MiB of lines: more than is kept
@@ -376,6 +382,11 @@ static void test_logs(void)
     ok(kept <= 64 * 1024 * 1024 && kept > 40 * 1024 * 1024, "64 MiB a machine are kept at most: %lld", (long long)kept);
     ok(yard_count_logs("SELECT max(time_ms) FROM lines") == LINES - 1, "the newest among them");
     ok(yard_count("SELECT count(*) FROM sqlite_schema WHERE name = 'lines'") == 0, "not in the machine DB");
+    char wal[200];
+    snprintf(wal, sizeof(wal), "%s/logs.db-wal", yard_dir());
+    struct stat info;
+    ok(stat(wal, &info) == 0 && info.st_size < 32 * 1024 * 1024, "statusd checkpoints: the WAL has not grown to it all: %lld",
+       (long long)info.st_size);
     yard_stop(&yard);
 
     yard_start(&yard);
