@@ -15,8 +15,10 @@ import threading
 import time
 import urllib.parse
 
+import yardlib
+
 TOP = pathlib.Path(__file__).resolve().parents[3]
-BUILD = TOP / os.environ.get("YARD_BUILD", "build")
+BUILD = yardlib.build_tree()
 APID = BUILD / "daemons/apid/apid"
 YARDCTL = BUILD / "tools/yardctl/yardctl"
 

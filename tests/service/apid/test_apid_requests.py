@@ -2,9 +2,13 @@
 """Who may ask, and what becomes of requests that are not right: a reason, and nothing written."""
 
 import json
+import signal
 import socket
+import ssl
 
 import pytest
+
+from apid_harness import wait_until
 
 
 def changes(api):
@@ -167,18 +171,14 @@ def test_tokens(api):
 
 def test_a_token_ends_by_time(api):
     token = api.call("POST", "/v1/tokens", {"name": "brief", "role": "read", "expires_in": 1}).json["token"]
-    from apid_harness import wait_until
     wait_until(lambda: api.call("GET", "/v1/machines", token=token).status in (401, 429), 10, "end of the token")
 
 
 def test_reload(api):
-    import signal
     api.process.send_signal(signal.SIGHUP)
     assert api.call("GET", "/healthz", token=None).status == 200
     api.yardctl_plain("ca", "renew", "--dir", api.state)
     api.process.send_signal(signal.SIGHUP)
-    from apid_harness import wait_until
-    import ssl
     new = ssl.PEM_cert_to_DER_cert((api.state / "tls/server.crt").read_text())
 
     def shown():
