@@ -13,3 +13,4 @@ base_sources = \
 	%D%/vars.c %D%/vars.h
 common_libyard_a_SOURCES += $(base_sources) \
 	%D%/leases.c %D%/leases.h
+EXTRA_DIST += %D%/README.md
