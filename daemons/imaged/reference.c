@@ -307,7 +307,8 @@ static void format_host(const struct reference *reference, char text[REFERENCE_H
 {
     memcpy(text, reference->host, sizeof(reference->host));
     if (!segment_is_host(text, strlen(text))) {
-        text[0] = (char)toupper((unsigned char)text[0]);
+        size_t letter = strcspn(text, "abcdefghijklmnopqrstuvwxyz");
+        text[letter] = (char)toupper((unsigned char)text[letter]);
     }
 }
 

@@ -8,8 +8,8 @@ import socket
 
 import pytest
 
-from conftest import eventually
 from fake_registry import Registry, digest_of
+from imaged_process import eventually
 
 TAIL = 65536
 MIB = 1024 * 1024

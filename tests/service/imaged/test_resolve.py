@@ -8,8 +8,8 @@ import subprocess
 
 import pytest
 
-from conftest import eventually
 from fake_registry import digest_of
+from imaged_process import eventually
 
 DISK = "application/vnd.bootyard.disk.raw+zstd"
 INDEX = "application/vnd.oci.image.index.v1+json"

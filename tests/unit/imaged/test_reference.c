@@ -25,6 +25,7 @@ static const struct good goods[] = {
     {"INDEX.docker.io/foo/x", "docker.io", "foo/x", "", ""},
     {"Docker.io/foo/x", "docker.io", "foo/x", "", ""},
     {"Foo/bar", "foo", "bar", "", ""},
+    {"5Oo/bar", "5oo", "bar", "", ""},
     {"localhost/x", "localhost", "x", "", ""},
     {"localhost:5000/x", "localhost:5000", "x", "", ""},
     {"127.0.0.1:5000/x", "127.0.0.1:5000", "x", "", ""},
