@@ -4,14 +4,18 @@
 # the four lines of its replay in make check. `make fuzz FUZZ_SECONDS=5` (clang, a build without sanitizers) runs
 # each for so long and leaves what crashes beside the program; `replay_<name> FILE` shows one again.
 
-fuzz_names = conf route text vars
+fuzz_names = challenge conf manifest range reference route text vars
 
+fuzz_challenge_sources = daemons/imaged/challenge.c
+fuzz_manifest_sources = daemons/imaged/manifest.c
+fuzz_range_sources = daemons/imaged/range.c
+fuzz_reference_sources = daemons/imaged/reference.c
 fuzz_conf_sources = common/conf/conf.c common/conf/parse.c
 fuzz_route_sources = common/web/route.c common/web/target.c
 fuzz_text_sources = common/base/bytes.c common/base/mac.c common/base/uuid.c
 fuzz_vars_sources = common/base/strbuf.c common/base/vars.c
 
-fuzz_replays = %D%/replay_conf %D%/replay_route %D%/replay_text %D%/replay_vars
+fuzz_replays = %D%/replay_challenge %D%/replay_conf %D%/replay_manifest %D%/replay_range %D%/replay_reference %D%/replay_route %D%/replay_text %D%/replay_vars
 check_PROGRAMS += $(fuzz_replays)
 TESTS += $(fuzz_replays)
 tests_fuzz_replay_conf_SOURCES = %D%/replay.c %D%/fuzz_conf.c
@@ -22,8 +26,16 @@ tests_fuzz_replay_text_SOURCES = %D%/replay.c %D%/fuzz_text.c
 tests_fuzz_replay_text_LDADD = $(YARD_LIBS)
 tests_fuzz_replay_vars_SOURCES = %D%/replay.c %D%/fuzz_vars.c
 tests_fuzz_replay_vars_LDADD = $(YARD_LIBS)
+tests_fuzz_replay_challenge_SOURCES = %D%/replay.c %D%/fuzz_challenge.c
+tests_fuzz_replay_challenge_LDADD = daemons/imaged/libimaged.a $(YARD_LIBS)
+tests_fuzz_replay_manifest_SOURCES = %D%/replay.c %D%/fuzz_manifest.c
+tests_fuzz_replay_manifest_LDADD = daemons/imaged/libimaged.a $(YARD_LIBS)
+tests_fuzz_replay_range_SOURCES = %D%/replay.c %D%/fuzz_range.c
+tests_fuzz_replay_range_LDADD = daemons/imaged/libimaged.a $(YARD_LIBS)
+tests_fuzz_replay_reference_SOURCES = %D%/replay.c %D%/fuzz_reference.c
+tests_fuzz_replay_reference_LDADD = daemons/imaged/libimaged.a $(YARD_LIBS)
 
-EXTRA_DIST += %D%/README.md %D%/run-fuzz %D%/corpus
+EXTRA_DIST += %D%/README.md %D%/fuzz.h %D%/run-fuzz %D%/corpus
 
 FUZZ_CC = clang
 FUZZ_SECONDS = 5
