@@ -5,6 +5,7 @@ EXTRA_DIST += tests/unit/tap.h
 include tests/unit/agent/local.mk
 include tests/unit/apid/local.mk
 include tests/unit/base/local.mk
+include tests/unit/bootd/local.mk
 include tests/unit/conf/local.mk
 include tests/unit/fetch/local.mk
 include tests/unit/imaged/local.mk
