@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 dist_yardconf_DATA += %D%/apid.conf
 dist_yardconf_DATA += %D%/bootd.conf
-dist_yardconf_DATA += %D%/bootd.conf
 dist_yardconf_DATA += %D%/imaged.conf
 dist_yardconf_DATA += %D%/redfishd.conf
 dist_yardconf_DATA += %D%/statusd.conf
