@@ -15,7 +15,9 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/file.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 
 struct yard {
@@ -33,7 +35,7 @@ static void yard_start_as(struct yard *yard, enum store_role role)
     struct error err = {0};
     *yard = (struct yard){.loop = pthread_self()};
     yard->service = service_new("store-test", &hooks, &err);
-    struct store_settings settings = {.state_dir = yard_dir(), .role = role};
+    struct store_settings settings = {.state_dir = yard_dir(), .run_dir = yard_dir(), .role = role};
     yard->store = yard->service ? store_open(yard->service, &settings, &err) : NULL;
     if (!yard->store) {
         bail("%s", err.message);
@@ -193,6 +195,31 @@ static void test_watch(void)
     ok(yard.good > 0, "another process's commit is noticed without a bell");
     waitpid(child, NULL, 0);
     yard_stop(&yard);
+}
+
+// A commit rings the other daemons' bells, with the table and its last row.
+static void test_bell(void)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    snprintf(address.sun_path, sizeof(address.sun_path), "%s/bootd.bell", yard_dir());
+    int bell = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (bell < 0 || bind(bell, (struct sockaddr *)&address, sizeof(address)) < 0) {
+        bail("bind");
+    }
+    struct yard yard;
+    yard_start_as(&yard, STORE_ROLE_APID);
+    struct row row = {.yard = &yard, .action = "bell"};
+    yard.expected = 1;
+    store_write(yard.store, run_row, row_done, &row);
+    service_run(yard.service);
+    yard_stop(&yard);
+    char text[100] = "";
+    ssize_t length = recv(bell, text, sizeof(text) - 1, MSG_DONTWAIT);
+    char expected[100];
+    snprintf(expected, sizeof(expected), "audit %lld", (long long)yard_count("SELECT max(id) FROM audit"));
+    ok(length > 0 && strcmp(text, expected) == 0, "the bell is rung: %s", text);
+    close(bell);
+    unlink(address.sun_path);
 }
 
 static int run_count(struct store_conn *conn, void *context, struct error *err)
@@ -408,6 +435,7 @@ int main(void)
     test_limit();
     test_close();
     test_watch();
+    test_bell();
     test_fair();
     test_processes();
     for (unsigned round = 1; round <= 4; round++) {
