@@ -93,6 +93,6 @@ yard_is_empty() {
 tail_of() {
     [ -s "$1" ] || return 0
     printf -- '--- %s\n' "$3"
-    tail -c 65536 "$1" | tr -d '\r' | sed 's/\x1b\[[0-9;?=]*[A-Za-z]//g' | tr -cd '\11\12\40-\176' | grep -v '^$' | tail -n "$2" |
+    tail -c 65536 "$1" | tr -d '\r' | sed 's/\x1b\[[0-9;?=]*[A-Za-z]//g' | tr -cd '\11\12\40-\176' | grep -v '^$' | tail -n "$2" | cut -c1-240 |
         sed 's/^/    /'
 }

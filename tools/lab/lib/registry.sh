@@ -10,7 +10,7 @@ registry_up() {
     cat >"$YARD/registry/config.yml" <<EOF
 version: 0.1
 log:
-  level: info
+  level: warn
 storage:
   filesystem:
     rootdirectory: $YARD/registry/data
