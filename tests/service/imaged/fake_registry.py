@@ -6,6 +6,7 @@ import http.server
 import json
 import re
 import socket
+import ssl
 import threading
 import urllib.parse
 
@@ -31,7 +32,7 @@ class Plan:
 
 
 class Registry:
-    def __init__(self):
+    def __init__(self, certificate=None):
         self.blobs, self.plans, self.manifests, self.types = {}, {}, {}, {}
         self.requests = []          # (method, path, headers)
         self.connections = 0
@@ -60,6 +61,10 @@ class Registry:
 
         Handler.registry = self
         self.server = Server(("127.0.0.1", 0), Handler)
+        if certificate: # PEM file with its key
+            tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            tls.load_cert_chain(certificate)
+            self.server.socket = tls.wrap_socket(self.server.socket, server_side=True, do_handshake_on_connect=False)
         self.port = self.server.server_address[1]
         self.host = f"127.0.0.1:{self.port}"
         self.thread = threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True)
