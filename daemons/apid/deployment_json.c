@@ -267,14 +267,15 @@ json_t *deployment_to_json(const struct deployment *deployment, const char *mach
     json_t *progress = json_pack("{s:I, s:I}", "bytes", (json_int_t)deployment->progress_bytes,
                                  "total", (json_int_t)deployment->progress_total);
     return json_pack(
-        "{s:s, s:s, s:s, s:s, s:s?, s:o, s:s, s:o, s:b, s:i, s:s?, s:o, s:b, s:b, s:o, s:o, s:o, "
+        "{s:s, s:s, s:s, s:s, s:o, s:o, s:s, s:o, s:b, s:i, s:s?, s:o, s:b, s:b, s:o, s:o, s:o, "
         "s:o}",
         "id", deployment->id, "machine", machine_name, "mode", deployment->mode, "state",
-        deployment_state_name(deployment->state), "reason", text_or_null(deployment->reason),
-        "image", image, "hostname", deployment->hostname, "vars", vars_to_json(deployment->vars),
-        "phone_home", (int)deployment->phone_home_wanted, "attempts", (int)deployment->attempts,
-        "step", text_or_null(deployment->step), "progress", progress, "touched",
-        (int)deployment->touched, "cancel_requested", (int)deployment->cancel_requested, "created",
+        deployment_state_name(deployment->state), "reason",
+        mask_text(text_or_null(deployment->reason)), "image", image, "hostname",
+        deployment->hostname, "vars", vars_to_json(deployment->vars), "phone_home",
+        (int)deployment->phone_home_wanted, "attempts", (int)deployment->attempts, "step",
+        text_or_null(deployment->step), "progress", progress, "touched", (int)deployment->touched,
+        "cancel_requested", (int)deployment->cancel_requested, "created",
         time_to_json(deployment->created_ms), "updated", time_to_json(deployment->updated_ms),
         "installed", time_to_json(deployment->installed_ms), "warnings",
         warnings ? json_deep_copy(warnings) : json_array());

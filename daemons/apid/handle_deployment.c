@@ -15,6 +15,7 @@
 #include "store/deployment.h"
 #include "store/machine.h"
 #include "store/store.h"
+#include "store/timeline.h"
 #include "web/web.h"
 
 #include <stdio.h>
@@ -161,6 +162,10 @@ static int begin_run(struct store_conn *conn, struct change *change, struct erro
 {
     struct deployment_change *op = (struct deployment_change *)change;
     int result = deployment_begin(conn, &op->wanted, err);
+    for (size_t i = 0; i < json_array_size(op->warnings) && result == 0; i++) {
+        result = timeline_addf(conn, op->machine.id, op->wanted.id, "apid", "deployment.warning",
+                               err, "%s", json_string_value(json_array_get(op->warnings, i)));
+    }
     if (result == 0) {
         (void)snprintf(change->object, sizeof(change->object), "%s %s", op->machine.name,
                        op->wanted.id);

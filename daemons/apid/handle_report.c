@@ -5,6 +5,7 @@
 #include "apid.h"
 #include "base/json.h"
 #include "machine_json.h"
+#include "mask.h"
 #include "query.h"
 #include "store/log.h"
 #include "store/machine.h"
@@ -39,9 +40,10 @@ static const char *level_name(char level)
 static int add_line(void *context, const struct log_record *record, struct error *err)
 {
     struct page *page = context;
-    json_t *shown = json_pack("{s:I, s:o, s:s, s:s, s:I}", "seq", (json_int_t)record->seq, "time",
-                              time_to_json(record->time_ms), "level", level_name(record->level),
-                              "text", record->text, "attempt", (json_int_t)record->attempt_id);
+    json_t *shown =
+        json_pack("{s:I, s:o, s:s, s:o, s:I}", "seq", (json_int_t)record->seq, "time",
+                  time_to_json(record->time_ms), "level", level_name(record->level), "text",
+                  mask_text(record->text), "attempt", (json_int_t)record->attempt_id);
     page->last = record->seq;
     return json_array_append_new(page->lines, shown) < 0 ? error_set(err, ERROR_IO, "out of memory")
                                                          : 0;

@@ -5,6 +5,7 @@
 #include "apid.h"
 #include "base/json.h"
 #include "machine_json.h"
+#include "mask.h"
 #include "query.h"
 #include "store/machine.h"
 #include "store/store.h"
@@ -23,10 +24,10 @@ static int add_event(void *context, const struct timeline_event *event, struct e
 {
     struct page *page = context;
     json_t *data = event->data ? json_loads(event->data, 0, NULL) : NULL;
-    json_t *shown = json_pack("{s:I, s:o, s:s, s:s, s:s, s:s?, s:o}", "seq", (json_int_t)event->seq,
+    json_t *shown = json_pack("{s:I, s:o, s:s, s:s, s:o, s:s?, s:o}", "seq", (json_int_t)event->seq,
                               "time", time_to_json(event->time_ms), "source", event->source, "kind",
-                              event->kind, "text", event->text ? event->text : "", "deployment",
-                              event->deployment, "data", data ? data : json_null());
+                              event->kind, "text", mask_text(event->text ? event->text : ""),
+                              "deployment", event->deployment, "data", data ? data : json_null());
     page->last = event->seq;
     return json_array_append_new(page->events, shown) < 0
                ? error_set(err, ERROR_IO, "out of memory")

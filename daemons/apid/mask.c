@@ -46,28 +46,49 @@ static bool query_name_is_secret(const char *name, size_t length)
     return false;
 }
 
-// Each "name=value" of a query, the secret values masked.
-static void mask_query(const char *query, struct strbuf *out)
+// Each "name=value" of a query of `length` bytes, the secret values masked.
+static void mask_query(const char *query, size_t length, struct strbuf *out)
 {
-    while (*query) {
-        size_t length = strcspn(query, "&;#");
-        const char *equals = memchr(query, '=', length);
-        if (equals && query_name_is_secret(query, (size_t)(equals - query))) {
-            strbuf_append(out, query, (size_t)(equals - query) + 1);
+    size_t done = 0;
+    while (done < length && query[done] != '#') {
+        const char *part = query + done;
+        size_t part_length = strcspn(part, "&;#");
+        part_length = part_length < length - done ? part_length : length - done;
+        const char *equals = memchr(part, '=', part_length);
+        if (equals && query_name_is_secret(part, (size_t)(equals - part))) {
+            strbuf_append(out, part, (size_t)(equals - part) + 1);
             strbuf_puts(out, MASK_TEXT);
         } else {
-            strbuf_append(out, query, length);
+            strbuf_append(out, part, part_length);
         }
-        query += length;
-        if (*query == '#') {
-            strbuf_puts(out, query);
-            return;
-        }
-        if (*query) {
-            strbuf_append(out, query, 1);
-            query++;
+        done += part_length;
+        if (done < length && query[done] != '#') {
+            strbuf_append(out, query + done, 1);
+            done++;
         }
     }
+    strbuf_append(out, query + done, length - done);
+}
+
+// What follows "://" up to the URL's end; returns its length.
+static size_t mask_after_scheme(const char *rest, struct strbuf *out)
+{
+    size_t length = strcspn(rest, " \t\r\n\"'<>");
+    size_t authority = strcspn(rest, "/?# \t\r\n\"'<>");
+    const char *at = memrchr(rest, '@', authority);
+    const char *shown = rest;
+    if (at) {
+        strbuf_puts(out, MASK_TEXT);
+        shown = at;
+    }
+    size_t left = length - (size_t)(shown - rest);
+    const char *mark = memchr(shown, '?', left);
+    size_t before = mark ? (size_t)(mark - shown) + 1 : left;
+    strbuf_append(out, shown, before);
+    if (mark) {
+        mask_query(mark + 1, left - before, out);
+    }
+    return length;
 }
 
 char *mask_url(const char *text)
@@ -75,27 +96,23 @@ char *mask_url(const char *text)
     CLEANUP_STRBUF struct strbuf out;
     strbuf_init(&out, MASK_URL_MAX);
     const char *rest = text;
-    const char *mark = strstr(text, "://");
-    if (mark) {
+    for (const char *mark = strstr(rest, "://"); mark; mark = strstr(rest, "://")) {
+        strbuf_append(&out, rest, (size_t)(mark - rest) + 3);
         rest = mark + 3;
-        strbuf_append(&out, text, (size_t)(rest - text));
-        size_t authority = strcspn(rest, "/?# \t\"'");
-        const char *at = memrchr(rest, '@', authority);
-        if (at) {
-            strbuf_puts(&out, MASK_TEXT);
-            rest = at;
-        }
-        size_t path = strcspn(rest, "?");
-        strbuf_append(&out, rest, path);
-        rest += path;
-        if (*rest == '?') {
-            strbuf_puts(&out, "?");
-            mask_query(rest + 1, &out);
-            rest = "";
-        }
+        rest += mask_after_scheme(rest, &out);
     }
     strbuf_puts(&out, rest);
     return strbuf_failed(&out) ? NULL : strbuf_take(&out);
+}
+
+json_t *mask_text(const char *text)
+{
+    if (!text) {
+        return json_null();
+    }
+    CLEANUP_FREE char *masked = mask_url(text);
+    json_t *shown = masked ? json_string(masked) : NULL;
+    return shown ? shown : json_string("(a text that cannot be shown)");
 }
 
 static json_t *mask_string(const json_t *value)

@@ -13,9 +13,13 @@
 
 bool mask_name_is_secret(const char *name);
 
-// `text` with the user information and secret query values of the URL in it masked. Caller frees;
+// `text` with the user information and secret query values of all URLs in it masked. Caller frees;
 // NULL: no memory.
 char *mask_url(const char *text);
+
+// The same as a new JSON string. What is not UTF-8, which the store does not let in, is told
+// instead of breaking a whole reply. NULL stays null.
+json_t *mask_text(const char *text);
 
 // A deep copy of `value` in which every secret is masked. New reference, or NULL.
 json_t *mask_json(const json_t *value);

@@ -65,6 +65,8 @@ def test_a_silent_registry(api, machine, imaged, status):
     assert any("registry.example does not answer" in warning for warning in made.json["warnings"])
     assert made.json["image"]["digest"] == DIGEST and made.json["image"]["layer_digest"] is None
     assert api.call("GET", f"/v1/deployments/{made.json['id']}").json["warnings"] != []
+    events = api.call("GET", f"/v1/machines/{machine}/timeline").json["events"]
+    assert any(event["kind"] == "deployment.warning" and "does not answer" in event["text"] for event in events)
 
 
 @pytest.mark.parametrize("document", [[], {"digest": "x"}, {"digest": DIGEST, "layer_digest": LAYER}, "x" * 70000])
@@ -93,6 +95,7 @@ def test_http_images(api, machine, imaged):
     assert made.status == 201 and imaged.asked == []
     assert made.json["image"]["url"] == "http://***@files.example/debian.raw.zst"
     assert made.json["image"]["layer_digest"] == DIGEST and made.json["warnings"] == []
+    assert "word" not in api.call("GET", f"/v1/machines/{machine}/timeline").body.decode()
 
 
 def test_https_without_digest_is_warned_of(api, machine, imaged):

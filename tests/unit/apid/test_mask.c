@@ -18,6 +18,10 @@ static const struct {
     {"https://h/i?sig=abc", "https://h/i?sig=***"},
     {"https://h/?", "https://h/?"},
     {"a://", "a://"},
+    {"provision https://u:w@h/i as w1, not http://x:y@z?sig=1 \"ftp://a@b\" or c@d",
+     "provision https://***@h/i as w1, not http://***@z?sig=*** \"ftp://***@b\" or c@d"},
+    {"https://h/?token=a b", "https://h/?token=*** b"},
+    {"https://h/?a#token=x?sig=1", "https://h/?a#token=x?sig=1"},
     {"", ""},
 };
 
