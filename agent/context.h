@@ -14,5 +14,4 @@ struct agent_context {
     const char *deploy_dir;  // "/deploy"
     const char *ca_file;     // "/etc/ssl/certs/ca-certificates.crt"
     const char *agent_file;  // this program's own file, to be left in the target for the phone-home
-    const char *boot_id;     // /proc/sys/kernel/random/boot_id
 };

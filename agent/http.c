@@ -397,6 +397,9 @@ static int add_headers(const struct call *call, struct evkeyvalq *headers)
     if (request->proves_whole) {
         bad |= evhttp_add_header(headers, "Bootyard-Proves-Whole", "1");
     }
+    if (request->boot_id) {
+        bad |= evhttp_add_header(headers, "Bootyard-Boot-Id", request->boot_id);
+    }
     if (request->range_start > 0) {
         char range[48];
         (void)snprintf(range, sizeof(range), "bytes=%" PRId64 "-", request->range_start);

@@ -35,6 +35,7 @@ struct http_request {
     int64_t range_start;  // > 0: "Range: bytes=N-"
     const char *if_range; // entity tag for the range, or NULL
     bool proves_whole;    // the caller checks the digest of the whole: imaged need not wait for its own proof before a range
+    const char *boot_id;  // "Bootyard-Boot-Id": of the kernel that runs the agent; NULL: none
     int connect_timeout_ms;
     int idle_timeout_ms;  // no byte for so long ends the request
     int64_t total_timeout_ms; // 0: none

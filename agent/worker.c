@@ -228,18 +228,6 @@ static void tell_crash(struct agent_context *context, const struct worker_start 
     tell_failure(context, text);
 }
 
-static void read_boot_id(char *text, size_t size)
-{
-    FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
-    if (!file || !fgets(text, (int)size, file)) {
-        text[0] = '\0';
-    }
-    text[strcspn(text, "\n")] = '\0';
-    if (file) {
-        (void)fclose(file);
-    }
-}
-
 static int run(const struct worker_start *start, const struct vars *vars, struct error *err)
 {
     int result = settings_check_transport(vars, err);
@@ -253,8 +241,6 @@ static int run(const struct worker_start *start, const struct vars *vars, struct
     if (!report) {
         return -1;
     }
-    char boot_id[64];
-    read_boot_id(boot_id, sizeof(boot_id));
     char self[256] = "/init";
     ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
     self[length > 0 ? length : (ssize_t)strlen("/init")] = '\0';
@@ -262,8 +248,7 @@ static int run(const struct worker_start *start, const struct vars *vars, struct
                                     .report = report,
                                     .deploy_dir = DEPLOY_DIR,
                                     .ca_file = TLS_SYSTEM_BUNDLE,
-                                    .agent_file = self,
-                                    .boot_id = boot_id};
+                                    .agent_file = self};
     if (start->crashes > 0) {
         tell_crash(&context, start);
     }

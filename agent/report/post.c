@@ -5,6 +5,9 @@
 
 #include "agent/http.h"
 
+#include "base/cleanup.h"
+
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -15,16 +18,29 @@ struct post_body post_text(const char *text)
     return (struct post_body){.type = "text/plain", .bytes = text, .length = strlen(text)};
 }
 
+// The controller remembers it: a phone-home with the same one comes from the agent itself, not from the installed system.
+static const char *read_boot_id(char *text, size_t size)
+{
+    CLEANUP_FCLOSE FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
+    if (!file || !fgets(text, (int)size, file)) {
+        return NULL;
+    }
+    text[strcspn(text, "\n")] = '\0';
+    return text;
+}
+
 int post_once(const struct post *post, const char *url, struct post_body body, int *ret_status,
               struct error *err)
 {
     const char *token = vars_get(post->vars, "TOKEN");
+    char boot_id[64];
     struct http_request request = {
         .method = "POST",
         .url = url,
         .bearer = token && *token ? token : NULL,
         .insecure_transport = vars_get_bool(post->vars, "INSECURE_TRANSPORT"),
         .content_type = body.type,
+        .boot_id = read_boot_id(boot_id, sizeof(boot_id)),
         .body = body.bytes,
         .body_length = body.length,
         .connect_timeout_ms = CONNECT_MS,

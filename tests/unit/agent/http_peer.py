@@ -54,6 +54,9 @@ class Peer(http.server.BaseHTTPRequestHandler):
             answers = answers.split(",")
             status = int(answers[min(count, len(answers) - 1)])
             token = self.headers.get("Authorization", "-").removeprefix("Bearer ")
+            with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+                if name == "init" and self.headers.get("Bootyard-Boot-Id") != file.read().strip():
+                    name = "init-without-boot-id"
             seen.append(f"{name} {status} {token} {body.decode()}")
             self.reply(status)
         else:
