@@ -40,10 +40,16 @@ static int reload(void *context, struct error *err)
     return web_reload_tls(daemon->web, err);
 }
 
+static void drained(void *context)
+{
+    struct bootd *daemon = context;
+    service_exit(daemon->service, EXIT_SUCCESS);
+}
+
 static void stop(void *context)
 {
     struct bootd *daemon = context;
-    web_stop_accepting(daemon->web);
+    web_drain(daemon->web, drained, daemon);
 }
 
 static int listen_start(struct bootd *daemon, struct error *err)

@@ -26,10 +26,16 @@ static int reload(void *context, struct error *err)
     return result;
 }
 
+static void drained(void *context)
+{
+    struct redfishd *daemon = context;
+    service_exit(daemon->service, EXIT_SUCCESS);
+}
+
 static void stop(void *context)
 {
     struct redfishd *daemon = context;
-    web_stop_accepting(daemon->web);
+    web_drain(daemon->web, drained, daemon);
 }
 
 static int listen_start(struct redfishd *daemon, struct error *err)

@@ -39,6 +39,8 @@ yard_spawn() {
     # A session of its own: Ctrl-C on the terminal is for the script, which then ends things in order.
     setsid ip netns exec "$YARD_NS" "$@" >>"$YARD/log/$name.log" 2>&1 </dev/null &
     printf '%s\n' $! >"$YARD/run/$name.pid"
+    # Ended by kill, without the shell's word about it.
+    disown $!
 }
 
 yard_pid() {
@@ -68,7 +70,6 @@ yard_stop() {
     if ! wait_until 10 "the end of $1" process_is_gone "$pid" 2>/dev/null; then
         kill -KILL "$pid" 2>/dev/null || true
     fi
-    wait "$pid" 2>/dev/null || true
     rm -f "$YARD/run/$1.pid"
 }
 

@@ -36,8 +36,8 @@ network_guest() {
     ip -n "$1" link set eth0 up
 }
 
-# Firmware asks by TFTP for iPXE; iPXE, known by option 175, gets the script's URL. iPXE itself fills in the
-# MAC. The fallback lines name the tags that they must not have: without, the last line would win.
+# Firmware asks by TFTP for iPXE; iPXE, known by option 175, gets the URL of bootd's first script, which asks again
+# when something breaks in between. The fallback lines name the tags that they must not have: without, the last line would win.
 dnsmasq_config() {
     cat <<EOF
 port=0
@@ -55,7 +55,7 @@ log-dhcp
 dhcp-match=set:ipxe,175
 dhcp-match=set:efi64,option:client-arch,7
 dhcp-match=set:efi64,option:client-arch,9
-dhcp-boot=tag:ipxe,http://$YARD_ADDRESS:$YARD_BOOTD_PORT/ipxe/mac/\${net0/mac}
+dhcp-boot=tag:ipxe,http://$YARD_ADDRESS:$YARD_BOOTD_PORT/ipxe/
 dhcp-boot=tag:!ipxe,tag:efi64,ipxe.efi
 dhcp-boot=tag:!ipxe,tag:!efi64,undionly.kpxe
 EOF
