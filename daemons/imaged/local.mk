@@ -25,4 +25,5 @@ daemons_imaged_libimaged_a_SOURCES = \
 pkglibexec_PROGRAMS += %D%/imaged
 daemons_imaged_imaged_SOURCES = %D%/main.c
 daemons_imaged_imaged_LDADD = %D%/libimaged.a $(YARD_LIBS)
-EXTRA_DIST += %D%/README.md
+dist_man_MANS += %D%/imaged.8
+EXTRA_DIST += %D%/README.md docs/images.md
