@@ -80,31 +80,47 @@ static const struct conf_option options[] = {
      NULL, "time from SIGTERM to SIGKILL at power off (10s)"},
 };
 
-int redfishd_config_load(const char *path, struct redfishd_config *ret_config, struct error *err)
+static int config_read(const char *path, struct redfishd_config *config, struct error *err)
 {
-    *ret_config = (struct redfishd_config){0};
-    int result = conf_load(path, false, options, sizeof(options) / sizeof(options[0]), ret_config,
-                           err);
-    for (size_t i = 0; result == 0 && i < ret_config->commands.count; i++) {
-        if (ret_config->commands.items[i].start.count == 0) {
+    int result = conf_load(path, false, options, sizeof(options) / sizeof(options[0]), config, err);
+    for (size_t i = 0; result == 0 && i < config->commands.count; i++) {
+        if (config->commands.items[i].start.count == 0) {
             result = error_set(err, ERROR_UNPROCESSABLE, "%s: [command %s] has no start", path,
-                               ret_config->commands.items[i].name);
+                               config->commands.items[i].name);
         }
-    }
-    if (result < 0) {
-        redfishd_config_fini(ret_config);
     }
     return result;
 }
 
-void redfishd_config_fini(struct redfishd_config *config)
+struct redfishd_config *redfishd_config_load(const char *path, struct error *err)
 {
+    struct redfishd_config *config = calloc(1, sizeof(*config));
+    if (!config) {
+        (void)error_set(err, ERROR_IO, "out of memory");
+        return NULL;
+    }
+    config->references = 1;
+    return config_read(path, config, err) == 0 ? config : redfishd_config_unref(config);
+}
+
+struct redfishd_config *redfishd_config_ref(struct redfishd_config *config)
+{
+    config->references++;
+    return config;
+}
+
+struct redfishd_config *redfishd_config_unref(struct redfishd_config *config)
+{
+    if (!config || --config->references > 0) {
+        return NULL;
+    }
     daemon_settings_fini(&config->common);
     for (size_t i = 0; i < config->commands.count; i++) {
         conf_strings_fini(&config->commands.items[i].start);
     }
     free(config->commands.items);
-    *config = (struct redfishd_config){0};
+    free(config);
+    return NULL;
 }
 
 void redfishd_config_print_options(void)

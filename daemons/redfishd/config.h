@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// redfishd's configuration: /etc/bootyard/redfishd.conf into one struct. Threads: read-only after loading.
+// redfishd's configuration: /etc/bootyard/redfishd.conf into one struct. Threads: any may read what it has a reference to.
 
 #include "base/error.h"
 #include "conf/daemon.h"
@@ -23,13 +23,17 @@ struct command_list {
     size_t count;
 };
 
+// Never changed once it is loaded; a reload makes another one. Whoever hands it to a pool thread holds a reference.
 struct redfishd_config {
+    unsigned references; // counted on the loop's thread only
     struct daemon_settings common;
     struct command_list commands;
 };
 
-int redfishd_config_load(const char *path, struct redfishd_config *ret_config, struct error *err);
-void redfishd_config_fini(struct redfishd_config *config);
+// NULL with err when the file is not acceptable.
+struct redfishd_config *redfishd_config_load(const char *path, struct error *err);
+struct redfishd_config *redfishd_config_ref(struct redfishd_config *config);
+struct redfishd_config *redfishd_config_unref(struct redfishd_config *config); // returns NULL; NULL allowed
 void redfishd_config_print_options(void);
 
 // NULL when there is no such section.

@@ -36,6 +36,7 @@ static const struct reset_kind reset_kinds[] = {
 struct reset_job {
     struct reset_job *next;
     struct redfishd *daemon;
+    struct redfishd_config *config; // a reference
     struct web_request *request;
     const struct reset_kind *kind;
     struct machine machine;
@@ -54,6 +55,7 @@ static struct reset_job *job_free(struct reset_job *job)
             break;
         }
     }
+    redfishd_config_unref(job->config);
     machine_fini(&job->machine);
     json_decref(job->power);
     free(job);
@@ -63,8 +65,8 @@ static struct reset_job *job_free(struct reset_job *job)
 static void job_run(void *context)
 {
     struct reset_job *job = context;
-    struct power_target target = {.config = &job->daemon->config,
-                                  .run_dir = job->daemon->config.common.run_dir,
+    struct power_target target = {.config = job->config,
+                                  .run_dir = job->config->common.run_dir,
                                   .settings = job->power};
     const struct power_driver *driver = power_driver_find(&target, &job->err);
     job->result = driver ? 0 : -1;
@@ -187,6 +189,7 @@ void handle_reset(struct web_request *request, void *context)
         return;
     }
     job->daemon = daemon;
+    job->config = redfishd_config_ref(daemon->config);
     if (job_start(job, request, &err) < 0) {
         message_reply_error(request, &err);
         job_free(job);

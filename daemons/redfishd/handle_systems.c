@@ -58,7 +58,7 @@ void handle_systems(struct web_request *request, void *context)
 
 // Asking a driver may block: the machine's row is copied here and the driver asked on a pool thread.
 struct system_query {
-    struct redfishd *daemon;
+    struct redfishd_config *config; // a reference
     struct web_request *request;
     struct machine machine;
     json_t *power;
@@ -67,6 +67,7 @@ struct system_query {
 
 static void query_free(struct system_query *query)
 {
+    redfishd_config_unref(query->config);
     machine_fini(&query->machine);
     json_decref(query->power);
     free(query);
@@ -75,8 +76,8 @@ static void query_free(struct system_query *query)
 static void query_run(void *context)
 {
     struct system_query *query = context;
-    struct power_target target = {.config = &query->daemon->config,
-                                  .run_dir = query->daemon->config.common.run_dir,
+    struct power_target target = {.config = query->config,
+                                  .run_dir = query->config->common.run_dir,
                                   .settings = query->power};
     const struct power_driver *driver = power_driver_find(&target, NULL);
     query->power_known = driver && driver->is_on(&target, &query->on, NULL) == 0;
@@ -131,7 +132,7 @@ void handle_system(struct web_request *request, void *context)
         message_reply_error(request, &err);
         return;
     }
-    query->daemon = daemon;
+    query->config = redfishd_config_ref(daemon->config);
     query->request = request;
     int result = machine_by_name(store_reader(daemon->store), web_arg(request, "system"), &query->machine, &err);
     if (result == 0) {

@@ -13,13 +13,13 @@ enum { EXIT_BAD_CONFIG = 2 };
 
 static int config_check(const char *path)
 {
-    struct redfishd_config config;
     struct error err;
-    if (redfishd_config_load(path, &config, &err) < 0) {
+    struct redfishd_config *config = redfishd_config_load(path, &err);
+    if (!config) {
         log_err("%s", err.message);
         return EXIT_BAD_CONFIG;
     }
-    redfishd_config_fini(&config);
+    redfishd_config_unref(config);
     return EXIT_SUCCESS;
 }
 

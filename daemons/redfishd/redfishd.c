@@ -12,18 +12,19 @@
 
 #include <stdlib.h>
 
-// Certificates are read again; the rest of the file applies at the next start, except the [command] sections, which
-// a pool thread may be reading right now.
+// What applies without a restart: certificates, [command] sections, the log's level. Work that runs goes on with what it began with.
 static int reload(void *context, struct error *err)
 {
     struct redfishd *daemon = context;
-    struct redfishd_config config;
-    int result = redfishd_config_load(daemon->config_path, &config, err);
-    if (result == 0) {
-        redfishd_config_fini(&config);
-        result = web_reload_tls(daemon->web, err);
+    struct redfishd_config *config = redfishd_config_load(daemon->config_path, err);
+    if (!config || web_reload_tls(daemon->web, err) < 0) {
+        redfishd_config_unref(config);
+        return -1;
     }
-    return result;
+    redfishd_config_unref(daemon->config);
+    daemon->config = config;
+    log_set_level(config->common.log_level);
+    return 0;
 }
 
 static void drained(void *context)
@@ -40,7 +41,7 @@ static void stop(void *context)
 
 static int listen_start(struct redfishd *daemon, struct error *err)
 {
-    const struct daemon_settings *common = &daemon->config.common;
+    const struct daemon_settings *common = &daemon->config->common;
     int result = 0;
     if (common->http_port != 0) {
         struct web_listen plain = {.address = common->address, .port = common->http_port};
@@ -58,7 +59,7 @@ static int listen_start(struct redfishd *daemon, struct error *err)
 
 static int build(struct redfishd *daemon, struct error *err)
 {
-    const struct daemon_settings *common = &daemon->config.common;
+    const struct daemon_settings *common = &daemon->config->common;
     struct service_hooks hooks = {.reload = reload, .stop = stop, .context = daemon};
     daemon->service = service_new("redfishd", &hooks, err);
     if (!daemon->service) {
@@ -88,14 +89,13 @@ int redfishd_new(const char *config_path, struct redfishd **ret_daemon, struct e
         return error_set(err, ERROR_IO, "out of memory");
     }
     daemon->config_path = config_path;
-    int result = redfishd_config_load(config_path, &daemon->config, err);
-    if (result == 0) {
-        log_set_level(daemon->config.common.log_level);
-        result = build(daemon, err);
+    daemon->config = redfishd_config_load(config_path, err);
+    if (daemon->config) {
+        log_set_level(daemon->config->common.log_level);
     }
-    if (result < 0) {
+    if (!daemon->config || build(daemon, err) < 0) {
         redfishd_free(daemon);
-        return result;
+        return -1;
     }
     *ret_daemon = daemon;
     return 0;
@@ -112,7 +112,7 @@ struct redfishd *redfishd_free(struct redfishd *daemon)
         web_free(daemon->web);
         store_close(daemon->store);
         service_free(daemon->service);
-        redfishd_config_fini(&daemon->config);
+        redfishd_config_unref(daemon->config);
         free(daemon);
     }
     return NULL;

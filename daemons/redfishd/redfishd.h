@@ -12,7 +12,7 @@ struct store;
 struct web;
 
 struct redfishd {
-    struct redfishd_config config;
+    struct redfishd_config *config; // the newest; work that runs may hold an older one
     const char *config_path; // borrowed from argv
     struct service *service;
     struct store *store;
