@@ -97,10 +97,10 @@ stage() { # stage NAME MINUTES COMMAND...
     grep -hE '^(SKIP:|SKIPPED|ok .*# SKIP)' "$log" | sed 's/^/    /'
     if [ "$bad_count" != 0 ]; then
         broken+=("$name")
-        grep -hE '^(FAIL|ERROR|FAILED|not ok)[: ]' "$log" | head -n 40 | sed 's/^/    /'
+        grep -hE '^(FAIL|ERROR|FAILED|not ok)[: ]' "$log" | head -n 40 | cut -c1-400 | sed 's/^/    /'
         [ $status != 124 ] || printf '    no end within %s minutes\n' "$minutes"
         printf '    --- end of %s\n' "$log"
-        tail -n 40 "$log" | sed 's/^/    /'
+        tail -n 40 "$log" | cut -c1-400 | sed 's/^/    /'
     fi
     return $status
 }
@@ -133,7 +133,7 @@ unit_tests() { # unit_tests BUILD
 # Service tests need no root, and show it; unless this tree or its Python is out of nobody's reach.
 as_nobody() {
     local ids=(--reuid=65534 --regid=65534 --clear-groups)
-    if setpriv "${ids[@]}" test -x "$SOURCE/tools/devyard" -a -x "$san/daemons/apid/apid"; then
+    if setpriv "${ids[@]}" sh -c 'test -x "$1" && test -x "$2"' sh "$SOURCE/tools/devyard" "$san/daemons/apid/apid"; then
         setpriv "${ids[@]}" env HOME=/nonexistent TMPDIR=/tmp "$@"
     else
         echo "SKIP: running as nobody: $SOURCE is not readable for others"
@@ -167,9 +167,6 @@ install_test() {
     local root=$work/root status=0 file
     rm -rf "$root"
     cd "$plain" && make install DESTDIR="$root" || return 1
-    for file in usr/libexec/apid usr/libexec/bootyard/apid usr/lib/bootyard/apid; do
-        [ ! -x "$root/$file" ] || echo "daemons are in $(dirname "$file")"
-    done
     for file in apid statusd bootd imaged redfishd bootyard-agent; do
         [ -n "$(find "$root" -type f -perm -u+x -name "$file")" ] && echo "PASS: $file installed" || { echo "FAIL: $file"; status=1; }
     done
@@ -214,7 +211,7 @@ export -f configure_and_make unit_tests as_nobody service_tests thread_tests fuz
 
 # shellcheck disable=SC2086 # a list of words
 stage "packages" 15 "$SOURCE/tools/lab/install-packages" $PACKAGES || give_up "packages"
-export ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1 UBSAN_OPTIONS=print_stacktrace=1
+export ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1
 stage "autoreconf" 3 autoreconf -i "$SOURCE" || give_up "autoreconf"
 stage "build" 10 configure_and_make "$plain" || give_up "the build"
 stage "build with sanitizers" 10 configure_and_make "$san" --enable-sanitizers || give_up "the build with sanitizers"

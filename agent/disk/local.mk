@@ -5,3 +5,4 @@ agent_sources += \
 	%D%/device.c %D%/device.h \
 	%D%/gpt.c %D%/gpt.h \
 	%D%/partitions.c %D%/partitions.h
+EXTRA_DIST += %D%/README.md

@@ -5,3 +5,4 @@ agent_sources += \
 	%D%/ring.c %D%/ring.h \
 	%D%/sink.c %D%/sink.h \
 	%D%/stream.c %D%/stream.h
+EXTRA_DIST += %D%/README.md

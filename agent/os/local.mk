@@ -5,3 +5,4 @@ agent_sources += \
 	%D%/root.c %D%/root.h \
 	%D%/stamp.c %D%/stamp.h \
 	%D%/tree.c %D%/tree.h
+EXTRA_DIST += %D%/README.md

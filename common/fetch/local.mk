@@ -6,3 +6,4 @@ common_libyard_a_SOURCES += \
 	%D%/simple.c %D%/simple.h \
 	%D%/transfer.c %D%/transfer.h \
 	%D%/url.c %D%/url.h
+EXTRA_DIST += %D%/README.md

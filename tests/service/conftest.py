@@ -25,3 +25,8 @@ def yard(running_yard):
     reports = running_yard.new_sanitizer_reports()
     if reports:
         pytest.fail(reports)
+
+
+def pytest_make_parametrize_id(val, argname):
+    """Short names: pytest puts a test's name into the environment, where a mebibyte does not fit."""
+    return f"{argname}-{len(val)}" if isinstance(val, (str, bytes)) and len(val) > 80 else None
