@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who may write which table. SQLite asks this whenever a statement is prepared, so a daemon that was taken over, or
-// is simply wrong, cannot write what is not its business. What a trigger or a cascade does counts as the role's
-// own: apid deletes machines, so it may delete what hangs on them.
+// Who may write which table. SQLite asks this whenever a statement is prepared, so a daemon that
+// was taken over, or is simply wrong, cannot write what is not its business. What a trigger or a
+// cascade does counts as the role's own: apid deletes machines, so it may delete what hangs on
+// them.
 
 #include "store/internal.h"
 
@@ -51,8 +52,8 @@ static bool may_write(enum store_role role, int action, const char *table, const
     return false;
 }
 
-static int authorize(void *context, int action, const char *first, const char *second, const char *database,
-                     const char *trigger)
+static int authorize(void *context, int action, const char *first, const char *second,
+                     const char *database, const char *trigger)
 {
     struct store_conn *conn = context;
     bool allowed = false;
@@ -78,7 +79,8 @@ static int authorize(void *context, int action, const char *first, const char *s
         break;
     }
     if (!allowed) {
-        (void)snprintf(conn->refused_what, sizeof(conn->refused_what), "%s", first ? first : "that");
+        (void)snprintf(conn->refused_what, sizeof(conn->refused_what), "%s",
+                       first ? first : "that");
     }
     return allowed ? SQLITE_OK : SQLITE_DENY;
 }

@@ -10,7 +10,8 @@ int blob_put(struct store_conn *conn, const struct blob *blob, struct error *err
     CLEANUP_STMT struct stmt *stmt = NULL;
     if (stmt_prepare(conn, &stmt,
                      "INSERT INTO blobs (digest, size, created_ms, used_ms) VALUES (?1, ?2, ?3, ?4)"
-                     " ON CONFLICT (digest) DO UPDATE SET size = excluded.size, used_ms = max(used_ms, excluded.used_ms)",
+                     " ON CONFLICT (digest) DO UPDATE SET size = excluded.size, used_ms = "
+                     "max(used_ms, excluded.used_ms)",
                      err) < 0) {
         return -1;
     }
@@ -24,7 +25,9 @@ int blob_put(struct store_conn *conn, const struct blob *blob, struct error *err
 int blob_get(struct store_conn *conn, const char *digest, struct blob *ret_blob, struct error *err)
 {
     CLEANUP_STMT struct stmt *stmt = NULL;
-    if (stmt_prepare(conn, &stmt, "SELECT digest, size, created_ms, used_ms FROM blobs WHERE digest = ?1", err) < 0) {
+    if (stmt_prepare(conn, &stmt,
+                     "SELECT digest, size, created_ms, used_ms FROM blobs WHERE digest = ?1",
+                     err) < 0) {
         return -1;
     }
     stmt_bind_text(stmt, 1, digest);
@@ -41,7 +44,8 @@ int blob_get(struct store_conn *conn, const char *digest, struct blob *ret_blob,
 int blob_used(struct store_conn *conn, const char *digest, int64_t when_ms, struct error *err)
 {
     CLEANUP_STMT struct stmt *stmt = NULL;
-    if (stmt_prepare(conn, &stmt, "UPDATE blobs SET used_ms = max(used_ms, ?2) WHERE digest = ?1", err) < 0) {
+    if (stmt_prepare(conn, &stmt, "UPDATE blobs SET used_ms = max(used_ms, ?2) WHERE digest = ?1",
+                     err) < 0) {
         return -1;
     }
     stmt_bind_text(stmt, 1, digest);
@@ -59,11 +63,14 @@ int blob_delete(struct store_conn *conn, const char *digest, struct error *err)
     return stmt_run(stmt, err);
 }
 
-int blob_origin_put(struct store_conn *conn, const char *digest, const char *repository, struct error *err)
+int blob_origin_put(struct store_conn *conn, const char *digest, const char *repository,
+                    struct error *err)
 {
     CLEANUP_STMT struct stmt *stmt = NULL;
-    if (stmt_prepare(conn, &stmt, "INSERT INTO blob_origins (digest, repository) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
-                     err) < 0) {
+    if (stmt_prepare(
+            conn, &stmt,
+            "INSERT INTO blob_origins (digest, repository) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+            err) < 0) {
         return -1;
     }
     stmt_bind_text(stmt, 1, digest);
@@ -71,11 +78,12 @@ int blob_origin_put(struct store_conn *conn, const char *digest, const char *rep
     return stmt_run(stmt, err);
 }
 
-int blob_has_origin(struct store_conn *conn, const char *digest, const char *repository, bool *ret_has,
-                    struct error *err)
+int blob_has_origin(struct store_conn *conn, const char *digest, const char *repository,
+                    bool *ret_has, struct error *err)
 {
     CLEANUP_STMT struct stmt *stmt = NULL;
-    if (stmt_prepare(conn, &stmt, "SELECT 1 FROM blob_origins WHERE digest = ?1 AND repository = ?2", err) < 0) {
+    if (stmt_prepare(conn, &stmt,
+                     "SELECT 1 FROM blob_origins WHERE digest = ?1 AND repository = ?2", err) < 0) {
         return -1;
     }
     stmt_bind_text(stmt, 1, digest);

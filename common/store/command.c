@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Commands for machines that stand by: queued by apid (or by a new deployment), delivered and acknowledged through statusd.
-// What ends the agent's process (reboot, provision, deprovision) is delivered once only: redelivered blindly it could
-// loop for ever; what is harmless is offered again until it is acknowledged.
+// Commands for machines that stand by: queued by apid (or by a new deployment), delivered and
+// acknowledged through statusd. What ends the agent's process (reboot, provision, deprovision) is
+// delivered once only: redelivered blindly it could loop for ever; what is harmless is offered
+// again until it is acknowledged.
 
 #include "store/report.h"
 
@@ -27,13 +28,16 @@ static bool is_known(const char *type)
 static int check_open(struct store_conn *conn, int64_t machine_id, struct error *err)
 {
     CLEANUP_STMT struct stmt *stmt = NULL;
-    if (stmt_prepare(conn, &stmt, "SELECT count(*) FROM commands WHERE machine_id = ?1 AND state = 'queued'", err) < 0) {
+    if (stmt_prepare(conn, &stmt,
+                     "SELECT count(*) FROM commands WHERE machine_id = ?1 AND state = 'queued'",
+                     err) < 0) {
         return -1;
     }
     stmt_bind_int(stmt, 1, machine_id);
     int result = stmt_one(stmt, err, "no count");
     if (result == 0 && stmt_int(stmt, 0) >= COMMANDS_OPEN_MAX) {
-        result = error_set(err, ERROR_TOO_MANY, "%d commands wait for the machine already", COMMANDS_OPEN_MAX);
+        result = error_set(err, ERROR_TOO_MANY, "%d commands wait for the machine already",
+                           COMMANDS_OPEN_MAX);
     }
     return result;
 }
@@ -52,8 +56,10 @@ int command_queue(struct store_conn *conn, int64_t machine_id, const char *type,
     uuid_make(&uuid);
     uuid_format(&uuid, id);
     CLEANUP_STMT struct stmt *stmt = NULL;
-    if (stmt_prepare(conn, &stmt, "INSERT INTO commands (id, machine_id, type, created_ms) VALUES (?1, ?2, ?3, ?4)",
-                     err) < 0) {
+    if (stmt_prepare(
+            conn, &stmt,
+            "INSERT INTO commands (id, machine_id, type, created_ms) VALUES (?1, ?2, ?3, ?4)",
+            err) < 0) {
         return -1;
     }
     stmt_bind_text(stmt, 1, id);
@@ -61,14 +67,17 @@ int command_queue(struct store_conn *conn, int64_t machine_id, const char *type,
     stmt_bind_text(stmt, 3, type);
     stmt_bind_int(stmt, 4, clock_now_ms());
     result = stmt_run(stmt, err);
-    return result < 0 ? result : timeline_addf(conn, machine_id, NULL, "yard", "command.queued", err, "%s", type);
+    return result < 0
+               ? result
+               : timeline_addf(conn, machine_id, NULL, "yard", "command.queued", err, "%s", type);
 }
 
 static int mark_delivered(struct store_conn *conn, const char *id, struct error *err)
 {
     CLEANUP_STMT struct stmt *stmt = NULL;
     if (stmt_prepare(conn, &stmt,
-                     "UPDATE commands SET state = 'delivered', delivered_ms = ?2 WHERE id = ?1 AND state = 'queued'",
+                     "UPDATE commands SET state = 'delivered', delivered_ms = ?2 WHERE id = ?1 AND "
+                     "state = 'queued'",
                      err) < 0) {
         return -1;
     }
@@ -78,17 +87,19 @@ static int mark_delivered(struct store_conn *conn, const char *id, struct error 
 }
 
 // The harmless ones, oldest first, and behind them the oldest terminal one.
-static int select_open(struct store_conn *conn, int64_t machine_id, struct command *ret_commands, unsigned max,
-                       unsigned *ret_count, struct error *err)
+static int select_open(struct store_conn *conn, int64_t machine_id, struct command *ret_commands,
+                       unsigned max, unsigned *ret_count, struct error *err)
 {
     CLEANUP_STMT struct stmt *stmt = NULL;
-    if (stmt_prepare(conn, &stmt,
-                     "SELECT id, type, 0 AS terminal FROM commands"
-                     " WHERE machine_id = ?1 AND type = 'health-check' AND state IN ('queued', 'delivered')"
-                     " UNION ALL SELECT * FROM (SELECT id, type, 1 FROM commands"
-                     " WHERE machine_id = ?1 AND type <> 'health-check' AND state = 'queued' ORDER BY seq LIMIT 1)"
-                     " ORDER BY terminal",
-                     err) < 0) {
+    if (stmt_prepare(
+            conn, &stmt,
+            "SELECT id, type, 0 AS terminal FROM commands"
+            " WHERE machine_id = ?1 AND type = 'health-check' AND state IN ('queued', 'delivered')"
+            " UNION ALL SELECT * FROM (SELECT id, type, 1 FROM commands"
+            " WHERE machine_id = ?1 AND type <> 'health-check' AND state = 'queued' ORDER BY seq "
+            "LIMIT 1)"
+            " ORDER BY terminal",
+            err) < 0) {
         return -1;
     }
     stmt_bind_int(stmt, 1, machine_id);
@@ -103,15 +114,15 @@ static int select_open(struct store_conn *conn, int64_t machine_id, struct comma
     return row < 0 ? row : 0;
 }
 
-int command_take(struct store_conn *conn, int64_t machine_id, struct command *ret_commands, unsigned max,
-                 unsigned *ret_count, struct error *err)
+int command_take(struct store_conn *conn, int64_t machine_id, struct command *ret_commands,
+                 unsigned max, unsigned *ret_count, struct error *err)
 {
     int result = select_open(conn, machine_id, ret_commands, max, ret_count, err);
     for (unsigned i = 0; result == 0 && i < *ret_count; i++) {
         result = mark_delivered(conn, ret_commands[i].id, err);
         if (result == 0 && conn_changes(conn) > 0) {
-            result = timeline_addf(conn, machine_id, NULL, "statusd", "command.delivered", err, "%s",
-                                   ret_commands[i].type);
+            result = timeline_addf(conn, machine_id, NULL, "statusd", "command.delivered", err,
+                                   "%s", ret_commands[i].type);
         }
     }
     return result;
@@ -132,15 +143,19 @@ int command_has(struct store_conn *conn, int64_t machine_id, bool *ret_has, stru
     return row < 0 ? row : 0;
 }
 
-static int finish(struct store_conn *conn, const char *id, bool completed, const char *message, struct error *err)
+static int finish(struct store_conn *conn, const char *id, bool completed, const char *message,
+                  struct error *err)
 {
-    CLEANUP_FREE char *text = text_valid(message ? message : "", message ? strlen(message) : 0, COMMAND_MESSAGE_MAX, NULL);
+    CLEANUP_FREE char *text = text_valid(message ? message : "", message ? strlen(message) : 0,
+                                         COMMAND_MESSAGE_MAX, NULL);
     if (!text) {
         return error_set(err, ERROR_IO, "out of memory");
     }
     CLEANUP_STMT struct stmt *stmt = NULL;
-    if (stmt_prepare(conn, &stmt, "UPDATE commands SET state = ?2, message = ?3, acknowledged_ms = ?4 WHERE id = ?1",
-                     err) < 0) {
+    if (stmt_prepare(
+            conn, &stmt,
+            "UPDATE commands SET state = ?2, message = ?3, acknowledged_ms = ?4 WHERE id = ?1",
+            err) < 0) {
         return -1;
     }
     stmt_bind_text(stmt, 1, id);
@@ -150,11 +165,13 @@ static int finish(struct store_conn *conn, const char *id, bool completed, const
     return stmt_run(stmt, err);
 }
 
-int command_ack(struct store_conn *conn, int64_t machine_id, const char *id, bool completed, const char *message,
-                struct error *err)
+int command_ack(struct store_conn *conn, int64_t machine_id, const char *id, bool completed,
+                const char *message, struct error *err)
 {
     CLEANUP_STMT struct stmt *stmt = NULL;
-    if (stmt_prepare(conn, &stmt, "SELECT type, state FROM commands WHERE id = ?1 AND machine_id = ?2", err) < 0) {
+    if (stmt_prepare(conn, &stmt,
+                     "SELECT type, state FROM commands WHERE id = ?1 AND machine_id = ?2",
+                     err) < 0) {
         return -1;
     }
     stmt_bind_text(stmt, 1, id);
@@ -169,8 +186,10 @@ int command_ack(struct store_conn *conn, int64_t machine_id, const char *id, boo
     }
     result = finish(conn, id, completed, message, err);
     if (result == 0) {
-        result = timeline_addf(conn, machine_id, NULL, "agent", completed ? "command.completed" : "command.failed", err,
-                               "%s%s%s", stmt_text(stmt, 0), message && *message ? ": " : "", message ? message : "");
+        result = timeline_addf(conn, machine_id, NULL, "agent",
+                               completed ? "command.completed" : "command.failed", err, "%s%s%s",
+                               stmt_text(stmt, 0), message && *message ? ": " : "",
+                               message ? message : "");
     }
     return result;
 }

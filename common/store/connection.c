@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Opening a file of the machine DB: modes, pragmas, hooks. Called by the writer (inside the queue, since it may have to
-// make the file and turn it to WAL) and by store.c for the readers.
+// Opening a file of the machine DB: modes, pragmas, hooks. Called by the writer (inside the queue,
+// since it may have to make the file and turn it to WAL) and by store.c for the readers.
 
 #include "store/internal.h"
 
@@ -14,10 +14,12 @@
 
 enum { BUSY_WRITER_MS = 20000, BUSY_READER_MS = 2000, FILE_MODE = 0660 };
 
-// SQLite gives -wal and -shm the mode and group of the main file, so that one is made with the right ones.
+// SQLite gives -wal and -shm the mode and group of the main file, so that one is made with the
+// right ones.
 static int file_make(const char *path, struct error *err)
 {
-    CLEANUP_CLOSE int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, FILE_MODE);
+    CLEANUP_CLOSE int fd =
+        open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, FILE_MODE);
     if (fd < 0) {
         return errno == EEXIST ? 0 : error_errno(err, errno, "%s", path);
     }
@@ -31,7 +33,8 @@ static int on_commit(void *context, sqlite3 *db, const char *name, int pages)
     return SQLITE_OK;
 }
 
-static void on_update(void *context, int what, const char *database, const char *table, sqlite3_int64 row)
+static void on_update(void *context, int what, const char *database, const char *table,
+                      sqlite3_int64 row)
 {
     struct store_conn *conn = context;
     unsigned i = 0;
@@ -55,10 +58,11 @@ static int conn_set_up(struct store_conn *conn, const char *path, struct error *
     if (conn->writable && sqlite3_db_readonly(conn->db, "main") == 1) {
         return error_set(err, ERROR_IO, "%s: not writable for this user", path);
     }
-    if (conn_exec(conn,
-                  "PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY;"
-                  "PRAGMA cache_size = -1024",
-                  err) < 0) {
+    if (conn_exec(
+            conn,
+            "PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY;"
+            "PRAGMA cache_size = -1024",
+            err) < 0) {
         return error_wrap(err, "%s", path);
     }
     const char *mode = conn->writable ? "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
@@ -76,7 +80,8 @@ static int conn_set_up(struct store_conn *conn, const char *path, struct error *
     return 0;
 }
 
-int conn_open(const char *path, enum store_role role, bool writable, struct store_conn **ret_conn, struct error *err)
+int conn_open(const char *path, enum store_role role, bool writable, struct store_conn **ret_conn,
+              struct error *err)
 {
     if (writable && file_make(path, err) < 0) {
         return -1;
@@ -87,8 +92,8 @@ int conn_open(const char *path, enum store_role role, bool writable, struct stor
     }
     conn->role = role;
     conn->writable = writable;
-    int result = sqlite3_open_v2(path, &conn->db,
-                                 SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
+    int result = sqlite3_open_v2(
+        path, &conn->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
     if (result != SQLITE_OK) {
         result = conn_error(conn->db ? conn : NULL, result, err, path);
     } else {

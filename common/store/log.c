@@ -14,12 +14,14 @@ enum {
     PRUNE_ROWS = 256, // oldest lines that go at once
 };
 
-static int usage_add(struct store_conn *conn, int64_t machine_id, int64_t bytes, int64_t *ret_bytes, struct error *err)
+static int usage_add(struct store_conn *conn, int64_t machine_id, int64_t bytes, int64_t *ret_bytes,
+                     struct error *err)
 {
     CLEANUP_STMT struct stmt *stmt = NULL;
     if (stmt_prepare(conn, &stmt,
                      "INSERT INTO usage (machine_id, bytes) VALUES (?1, ?2)"
-                     " ON CONFLICT (machine_id) DO UPDATE SET bytes = bytes + excluded.bytes RETURNING bytes",
+                     " ON CONFLICT (machine_id) DO UPDATE SET bytes = bytes + excluded.bytes "
+                     "RETURNING bytes",
                      err) < 0) {
         return -1;
     }
@@ -37,7 +39,8 @@ static int prune(struct store_conn *conn, int64_t machine_id, struct error *err)
 {
     CLEANUP_STMT struct stmt *stmt = NULL;
     if (stmt_prepare(conn, &stmt,
-                     "DELETE FROM lines WHERE seq IN (SELECT seq FROM lines WHERE machine_id = ?1 ORDER BY seq LIMIT ?2)"
+                     "DELETE FROM lines WHERE seq IN (SELECT seq FROM lines WHERE machine_id = ?1 "
+                     "ORDER BY seq LIMIT ?2)"
                      " RETURNING length(CAST(text AS BLOB))",
                      err) < 0) {
         return -1;
@@ -56,13 +59,15 @@ static int prune(struct store_conn *conn, int64_t machine_id, struct error *err)
 int log_append(struct store_conn *conn, const struct log_record *record, struct error *err)
 {
     size_t length = 0;
-    CLEANUP_FREE char *text = text_valid(record->text, strlen(record->text), LINE_MAX_BYTES, &length);
+    CLEANUP_FREE char *text =
+        text_valid(record->text, strlen(record->text), LINE_MAX_BYTES, &length);
     if (!text) {
         return error_set(err, ERROR_IO, "out of memory");
     }
     CLEANUP_STMT struct stmt *stmt = NULL;
     if (stmt_prepare(conn, &stmt,
-                     "INSERT INTO lines (time_ms, machine_id, attempt_id, level, text) VALUES (?1, ?2, ?3, ?4, ?5)",
+                     "INSERT INTO lines (time_ms, machine_id, attempt_id, level, text) VALUES (?1, "
+                     "?2, ?3, ?4, ?5)",
                      err) < 0) {
         return -1;
     }
@@ -81,8 +86,8 @@ int log_append(struct store_conn *conn, const struct log_record *record, struct 
 }
 
 int log_list(struct store_conn *conn, int64_t machine_id, int64_t after, unsigned limit,
-             int (*each)(void *context, const struct log_record *record, struct error *err), void *context,
-             struct error *err)
+             int (*each)(void *context, const struct log_record *record, struct error *err),
+             void *context, struct error *err)
 {
     CLEANUP_STMT struct stmt *stmt = NULL;
     if (stmt_prepare(conn, &stmt,
@@ -112,8 +117,9 @@ int log_list(struct store_conn *conn, int64_t machine_id, int64_t after, unsigne
     return row;
 }
 
-int log_machines(struct store_conn *conn, int (*each)(void *context, int64_t machine_id, struct error *err),
-                 void *context, struct error *err)
+int log_machines(struct store_conn *conn,
+                 int (*each)(void *context, int64_t machine_id, struct error *err), void *context,
+                 struct error *err)
 {
     CLEANUP_STMT struct stmt *stmt = NULL;
     if (stmt_prepare(conn, &stmt, "SELECT machine_id FROM usage ORDER BY machine_id", err) < 0) {
@@ -129,7 +135,8 @@ int log_machines(struct store_conn *conn, int (*each)(void *context, int64_t mac
     return row;
 }
 
-static int delete_of(struct store_conn *conn, struct stmt *stmt, int64_t machine_id, struct error *err)
+static int delete_of(struct store_conn *conn, struct stmt *stmt, int64_t machine_id,
+                     struct error *err)
 {
     stmt_bind_int(stmt, 1, machine_id);
     return stmt_run(stmt, err);

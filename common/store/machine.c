@@ -21,18 +21,21 @@ static bool is_alnum(char c)
 int machine_name_check(const char *name, struct error *err)
 {
     size_t length = strlen(name);
-    bool good = length > 0 && length < MACHINE_NAME_SIZE && is_alnum(name[0]) && is_alnum(name[length - 1]);
+    bool good =
+        length > 0 && length < MACHINE_NAME_SIZE && is_alnum(name[0]) && is_alnum(name[length - 1]);
     for (size_t i = 0; good && i < length; i++) {
         good = is_alnum(name[i]) || name[i] == '-' || (name[i] == '.' && name[i + 1] != '.');
     }
     return good ? 0
                 : error_set(err, ERROR_UNPROCESSABLE,
-                            "a machine's name is 1 to %d of a-z, 0-9, '.' and '-', a letter or digit first and last",
+                            "a machine's name is 1 to %d of a-z, 0-9, '.' and '-', a letter or "
+                            "digit first and last",
                             MACHINE_NAME_SIZE - 1);
 }
 
 // Whose is it? The owner's name goes into the message.
-static int check_owner(struct stmt *stmt, int64_t id, const char *what, const char *value, struct error *err)
+static int check_owner(struct stmt *stmt, int64_t id, const char *what, const char *value,
+                       struct error *err)
 {
     int row = stmt_step(stmt, err);
     if (row <= 0 || stmt_int(stmt, 0) == id) {
@@ -41,7 +44,8 @@ static int check_owner(struct stmt *stmt, int64_t id, const char *what, const ch
     return error_set(err, ERROR_CONFLICT, "%s %s is machine %s's", what, value, stmt_text(stmt, 1));
 }
 
-static int check_uuid(struct store_conn *conn, const struct machine *machine, int64_t id, struct error *err)
+static int check_uuid(struct store_conn *conn, const struct machine *machine, int64_t id,
+                      struct error *err)
 {
     CLEANUP_STMT struct stmt *stmt = NULL;
     if (!machine->has_uuid) {
@@ -56,7 +60,8 @@ static int check_uuid(struct store_conn *conn, const struct machine *machine, in
     return check_owner(stmt, id, "UUID", text, err);
 }
 
-static int check_serial(struct store_conn *conn, const struct machine *machine, int64_t id, struct error *err)
+static int check_serial(struct store_conn *conn, const struct machine *machine, int64_t id,
+                        struct error *err)
 {
     CLEANUP_STMT struct stmt *stmt = NULL;
     if (!machine->serial[0]) {
@@ -73,7 +78,8 @@ static int check_mac(struct store_conn *conn, const struct mac *mac, int64_t id,
 {
     CLEANUP_STMT struct stmt *stmt = NULL;
     if (stmt_prepare(conn, &stmt,
-                     "SELECT m.id, m.name FROM interfaces i JOIN machines m ON m.id = i.machine_id WHERE i.mac = ?1",
+                     "SELECT m.id, m.name FROM interfaces i JOIN machines m ON m.id = i.machine_id "
+                     "WHERE i.mac = ?1",
                      err) < 0) {
         return -1;
     }
@@ -83,7 +89,8 @@ static int check_mac(struct store_conn *conn, const struct mac *mac, int64_t id,
     return check_owner(stmt, id, "MAC", text, err);
 }
 
-static int check_machine(struct store_conn *conn, const struct machine *machine, int64_t id, struct error *err)
+static int check_machine(struct store_conn *conn, const struct machine *machine, int64_t id,
+                         struct error *err)
 {
     if (machine_name_check(machine->name, err) < 0) {
         return -1;
@@ -108,7 +115,8 @@ static int check_machine(struct store_conn *conn, const struct machine *machine,
     return check_serial(conn, machine, id, err);
 }
 
-static int write_interfaces(struct store_conn *conn, const struct machine *machine, struct error *err)
+static int write_interfaces(struct store_conn *conn, const struct machine *machine,
+                            struct error *err)
 {
     CLEANUP_STMT struct stmt *delete = NULL;
     if (stmt_prepare(conn, &delete, "DELETE FROM interfaces WHERE machine_id = ?1", err) < 0) {
@@ -118,8 +126,9 @@ static int write_interfaces(struct store_conn *conn, const struct machine *machi
     int result = stmt_run(delete, err);
     for (unsigned i = 0; result == 0 && i < machine->mac_count; i++) {
         CLEANUP_STMT struct stmt *insert = NULL;
-        result = stmt_prepare(conn, &insert, "INSERT INTO interfaces (mac, machine_id, position) VALUES (?1, ?2, ?3)",
-                              err);
+        result = stmt_prepare(
+            conn, &insert, "INSERT INTO interfaces (mac, machine_id, position) VALUES (?1, ?2, ?3)",
+            err);
         if (result == 0) {
             stmt_bind_blob(insert, 1, machine->macs[i].bytes, MAC_BYTES);
             stmt_bind_int(insert, 2, machine->id);
@@ -133,13 +142,15 @@ static int write_interfaces(struct store_conn *conn, const struct machine *machi
 static int write_row(struct store_conn *conn, const struct machine *machine, struct error *err)
 {
     CLEANUP_STMT struct stmt *stmt = NULL;
-    if (stmt_prepare(conn, &stmt,
-                     "INSERT INTO machines (name, uuid, serial, arch, labels, power, enrolled, created_ms, updated_ms)"
-                     " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8)"
-                     " ON CONFLICT (name) DO UPDATE SET uuid = excluded.uuid, serial = excluded.serial,"
-                     " arch = excluded.arch, labels = excluded.labels, power = excluded.power,"
-                     " enrolled = excluded.enrolled, updated_ms = excluded.updated_ms",
-                     err) < 0) {
+    if (stmt_prepare(
+            conn, &stmt,
+            "INSERT INTO machines (name, uuid, serial, arch, labels, power, enrolled, created_ms, "
+            "updated_ms)"
+            " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8)"
+            " ON CONFLICT (name) DO UPDATE SET uuid = excluded.uuid, serial = excluded.serial,"
+            " arch = excluded.arch, labels = excluded.labels, power = excluded.power,"
+            " enrolled = excluded.enrolled, updated_ms = excluded.updated_ms",
+            err) < 0) {
         return -1;
     }
     stmt_bind_text(stmt, 1, machine->name);
@@ -159,8 +170,10 @@ static int write_row(struct store_conn *conn, const struct machine *machine, str
 static int read_identity(struct store_conn *conn, struct machine *machine, struct error *err)
 {
     CLEANUP_STMT struct stmt *stmt = NULL;
-    if (stmt_prepare(conn, &stmt, "SELECT id, created_ms, updated_ms, last_seen_ms FROM machines WHERE name = ?1",
-                     err) < 0) {
+    if (stmt_prepare(
+            conn, &stmt,
+            "SELECT id, created_ms, updated_ms, last_seen_ms FROM machines WHERE name = ?1",
+            err) < 0) {
         return -1;
     }
     stmt_bind_text(stmt, 1, machine->name);
@@ -172,9 +185,11 @@ static int read_identity(struct store_conn *conn, struct machine *machine, struc
     return row < 0 ? row : 0;
 }
 
-int machine_put(struct store_conn *conn, struct machine *machine, bool *ret_created, struct error *err)
+int machine_put(struct store_conn *conn, struct machine *machine, bool *ret_created,
+                struct error *err)
 {
-    if (read_identity(conn, machine, err) < 0 || check_machine(conn, machine, machine->id, err) < 0) {
+    if (read_identity(conn, machine, err) < 0 ||
+        check_machine(conn, machine, machine->id, err) < 0) {
         return -1;
     }
     bool created = machine->id == 0;
@@ -183,8 +198,9 @@ int machine_put(struct store_conn *conn, struct machine *machine, bool *ret_crea
         return -1;
     }
     if (created && timeline_addf(conn, machine->id, NULL, machine->enrolled ? "bootd" : "apid",
-                                 machine->enrolled ? "machine.enrolled" : "machine.registered", err, "%s as %s",
-                                 machine->enrolled ? "enrolled" : "registered", machine->name) < 0) {
+                                 machine->enrolled ? "machine.enrolled" : "machine.registered", err,
+                                 "%s as %s", machine->enrolled ? "enrolled" : "registered",
+                                 machine->name) < 0) {
         return -1;
     }
     *ret_created = created;
@@ -194,7 +210,8 @@ int machine_put(struct store_conn *conn, struct machine *machine, bool *ret_crea
 int machine_delete(struct store_conn *conn, const char *name, struct error *err)
 {
     CLEANUP_STMT struct stmt *stmt = NULL;
-    // A trigger of the deployments' schema refuses while one is active; what hangs on the machine goes by cascade.
+    // A trigger of the deployments' schema refuses while one is active; what hangs on the machine
+    // goes by cascade.
     if (stmt_prepare(conn, &stmt, "DELETE FROM machines WHERE name = ?1", err) < 0) {
         return -1;
     }
@@ -209,7 +226,9 @@ int machine_delete(struct store_conn *conn, const char *name, struct error *err)
 int machine_seen(struct store_conn *conn, int64_t id, int64_t when_ms, struct error *err)
 {
     CLEANUP_STMT struct stmt *stmt = NULL;
-    if (stmt_prepare(conn, &stmt, "UPDATE machines SET last_seen_ms = max(last_seen_ms, ?2) WHERE id = ?1", err) < 0) {
+    if (stmt_prepare(conn, &stmt,
+                     "UPDATE machines SET last_seen_ms = max(last_seen_ms, ?2) WHERE id = ?1",
+                     err) < 0) {
         return -1;
     }
     stmt_bind_int(stmt, 1, id);
@@ -217,10 +236,13 @@ int machine_seen(struct store_conn *conn, int64_t id, int64_t when_ms, struct er
     return stmt_run(stmt, err);
 }
 
-static int check_enrolments(struct store_conn *conn, unsigned per_hour, unsigned in_all, struct error *err)
+static int check_enrolments(struct store_conn *conn, unsigned per_hour, unsigned in_all,
+                            struct error *err)
 {
     CLEANUP_STMT struct stmt *stmt = NULL;
-    if (stmt_prepare(conn, &stmt, "SELECT count(*), total(created_ms > ?1) FROM machines WHERE enrolled = 1", err) < 0) {
+    if (stmt_prepare(conn, &stmt,
+                     "SELECT count(*), total(created_ms > ?1) FROM machines WHERE enrolled = 1",
+                     err) < 0) {
         return -1;
     }
     stmt_bind_int(stmt, 1, clock_now_ms() - HOUR_MS);
@@ -229,17 +251,20 @@ static int check_enrolments(struct store_conn *conn, unsigned per_hour, unsigned
         return result;
     }
     if (stmt_int(stmt, 0) >= (int64_t)in_all) {
-        return error_set(err, ERROR_TOO_MANY, "%u unknown machines are enrolled already, no more are taken", in_all);
+        return error_set(err, ERROR_TOO_MANY,
+                         "%u unknown machines are enrolled already, no more are taken", in_all);
     }
     if (stmt_int(stmt, 1) >= (int64_t)per_hour) {
-        return error_set(err, ERROR_TOO_MANY, "%u unknown machines were enrolled in the last hour, no more are taken now",
-                         per_hour);
+        return error_set(
+            err, ERROR_TOO_MANY,
+            "%u unknown machines were enrolled in the last hour, no more are taken now", per_hour);
     }
     return 0;
 }
 
-int machine_enrol(struct store_conn *conn, const struct mac *mac, const struct uuid *uuid_or_null, unsigned per_hour,
-                  unsigned in_all, struct machine *ret_machine, struct error *err)
+int machine_enrol(struct store_conn *conn, const struct mac *mac, const struct uuid *uuid_or_null,
+                  unsigned per_hour, unsigned in_all, struct machine *ret_machine,
+                  struct error *err)
 {
     int result = check_enrolments(conn, per_hour, in_all, err);
     if (result < 0) {

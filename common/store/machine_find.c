@@ -57,14 +57,16 @@ static int read_row(struct stmt *stmt, struct machine *machine, struct error *er
     machine->updated_ms = stmt_int(stmt, 9);
     machine->last_seen_ms = stmt_int(stmt, 10);
     read_macs(stmt, 11, machine);
-    if (stmt_dup(stmt, 5, &machine->labels, err) < 0 || stmt_dup(stmt, 6, &machine->power, err) < 0) {
+    if (stmt_dup(stmt, 5, &machine->labels, err) < 0 ||
+        stmt_dup(stmt, 6, &machine->power, err) < 0) {
         machine_fini(machine);
         return -1;
     }
     return 0;
 }
 
-int machine_by_name(struct store_conn *conn, const char *name, struct machine *ret_machine, struct error *err)
+int machine_by_name(struct store_conn *conn, const char *name, struct machine *ret_machine,
+                    struct error *err)
 {
     CLEANUP_STMT struct stmt *stmt = NULL;
     if (stmt_prepare(conn, &stmt, MACHINE_SELECT "WHERE m.name = ?1", err) < 0) {
@@ -75,7 +77,8 @@ int machine_by_name(struct store_conn *conn, const char *name, struct machine *r
     return result < 0 ? result : read_row(stmt, ret_machine, err);
 }
 
-int machine_by_id(struct store_conn *conn, int64_t id, struct machine *ret_machine, struct error *err)
+int machine_by_id(struct store_conn *conn, int64_t id, struct machine *ret_machine,
+                  struct error *err)
 {
     CLEANUP_STMT struct stmt *stmt = NULL;
     if (stmt_prepare(conn, &stmt, MACHINE_SELECT "WHERE m.id = ?1", err) < 0) {
@@ -86,11 +89,14 @@ int machine_by_id(struct store_conn *conn, int64_t id, struct machine *ret_machi
     return result < 0 ? result : read_row(stmt, ret_machine, err);
 }
 
-int machine_by_mac(struct store_conn *conn, const struct mac *mac, struct machine *ret_machine, struct error *err)
+int machine_by_mac(struct store_conn *conn, const struct mac *mac, struct machine *ret_machine,
+                   struct error *err)
 {
     CLEANUP_STMT struct stmt *stmt = NULL;
-    if (stmt_prepare(conn, &stmt, MACHINE_SELECT "WHERE m.id = (SELECT machine_id FROM interfaces WHERE mac = ?1)", err) <
-        0) {
+    if (stmt_prepare(conn, &stmt,
+                     MACHINE_SELECT
+                     "WHERE m.id = (SELECT machine_id FROM interfaces WHERE mac = ?1)",
+                     err) < 0) {
         return -1;
     }
     stmt_bind_blob(stmt, 1, mac->bytes, MAC_BYTES);
@@ -100,7 +106,8 @@ int machine_by_mac(struct store_conn *conn, const struct mac *mac, struct machin
     return result < 0 ? result : read_row(stmt, ret_machine, err);
 }
 
-int machine_by_uuid(struct store_conn *conn, const struct uuid *uuid, struct machine *ret_machine, struct error *err)
+int machine_by_uuid(struct store_conn *conn, const struct uuid *uuid, struct machine *ret_machine,
+                    struct error *err)
 {
     CLEANUP_STMT struct stmt *stmt = NULL;
     if (stmt_prepare(conn, &stmt, MACHINE_SELECT "WHERE m.uuid = ?1", err) < 0) {
@@ -113,7 +120,8 @@ int machine_by_uuid(struct store_conn *conn, const struct uuid *uuid, struct mac
     return result < 0 ? result : read_row(stmt, ret_machine, err);
 }
 
-int machine_by_serial(struct store_conn *conn, const char *serial, struct machine *ret_machine, struct error *err)
+int machine_by_serial(struct store_conn *conn, const char *serial, struct machine *ret_machine,
+                      struct error *err)
 {
     CLEANUP_STMT struct stmt *stmt = NULL;
     if (stmt_prepare(conn, &stmt, MACHINE_SELECT "WHERE m.serial = ?1", err) < 0) {
@@ -125,11 +133,12 @@ int machine_by_serial(struct store_conn *conn, const char *serial, struct machin
 }
 
 int machine_list(struct store_conn *conn, const char *after, unsigned limit,
-                 int (*each)(void *context, const struct machine *machine, struct error *err), void *context,
-                 struct error *err)
+                 int (*each)(void *context, const struct machine *machine, struct error *err),
+                 void *context, struct error *err)
 {
     CLEANUP_STMT struct stmt *stmt = NULL;
-    if (stmt_prepare(conn, &stmt, MACHINE_SELECT "WHERE m.name > ?1 ORDER BY m.name LIMIT ?2", err) < 0) {
+    if (stmt_prepare(conn, &stmt, MACHINE_SELECT "WHERE m.name > ?1 ORDER BY m.name LIMIT ?2",
+                     err) < 0) {
         return -1;
     }
     stmt_bind_text(stmt, 1, after ? after : "");

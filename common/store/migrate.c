@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// Bringing a file to the newest schema: the numbered files of schema/ that it has not seen, in one transaction. Called
-// at start by the process that holds the writers' queue, so two daemons never do it at once.
+// Bringing a file to the newest schema: the numbered files of schema/ that it has not seen, in one
+// transaction. Called at start by the process that holds the writers' queue, so two daemons never
+// do it at once.
 
 #include "store/internal.h"
 
 #include <stdio.h>
 
-enum { APPLICATION_ID = 0x79617264 }; // "yard" in the file's header: somebody else's database is told apart
+enum {
+    APPLICATION_ID = 0x79617264
+}; // "yard" in the file's header: somebody else's database is told apart
 
-static int pragma_get(struct store_conn *conn, const char *sql, int64_t *ret_value, struct error *err)
+static int pragma_get(struct store_conn *conn, const char *sql, int64_t *ret_value,
+                      struct error *err)
 {
     sqlite3_stmt *handle = NULL;
     int result = sqlite3_prepare_v2(conn->db, sql, -1, &handle, NULL);
@@ -34,13 +38,15 @@ static int check_origin(struct store_conn *conn, int64_t version, int64_t known,
     }
     if (version > known) {
         return error_set(err, ERROR_CONFLICT,
-                         "the file has schema %lld, this program knows up to %lld: it was made by a newer bootyard",
+                         "the file has schema %lld, this program knows up to %lld: it was made by "
+                         "a newer bootyard",
                          (long long)version, (long long)known);
     }
     return 0;
 }
 
-static int apply(struct store_conn *conn, const struct schema_step *steps, size_t count, struct error *err)
+static int apply(struct store_conn *conn, const struct schema_step *steps, size_t count,
+                 struct error *err)
 {
     int64_t version = 0;
     if (pragma_get(conn, "PRAGMA user_version", &version, err) < 0 ||
@@ -56,12 +62,13 @@ static int apply(struct store_conn *conn, const struct schema_step *steps, size_
         return 0;
     }
     char pragmas[128];
-    (void)snprintf(pragmas, sizeof(pragmas), "PRAGMA application_id = %d; PRAGMA user_version = %zu", APPLICATION_ID,
-                   count);
+    (void)snprintf(pragmas, sizeof(pragmas),
+                   "PRAGMA application_id = %d; PRAGMA user_version = %zu", APPLICATION_ID, count);
     return conn_exec(conn, pragmas, err);
 }
 
-int migrate(struct store_conn *conn, const char *path, const struct schema_step *steps, size_t count, struct error *err)
+int migrate(struct store_conn *conn, const char *path, const struct schema_step *steps,
+            size_t count, struct error *err)
 {
     int result = conn_exec(conn, "BEGIN IMMEDIATE", err);
     if (result == 0) {

@@ -5,12 +5,14 @@
 
 #include "store/internal.h"
 
-int power_state_get(struct store_conn *conn, int64_t machine_id, struct power_state *ret_state, struct error *err)
+int power_state_get(struct store_conn *conn, int64_t machine_id, struct power_state *ret_state,
+                    struct error *err)
 {
     CLEANUP_STMT struct stmt *stmt = NULL;
     if (stmt_prepare(conn, &stmt,
-                     "SELECT is_on, changed_ms, boot_target, boot_enabled FROM power_states WHERE machine_id = ?1", err) <
-        0) {
+                     "SELECT is_on, changed_ms, boot_target, boot_enabled FROM power_states WHERE "
+                     "machine_id = ?1",
+                     err) < 0) {
         return -1;
     }
     stmt_bind_int(stmt, 1, machine_id);
@@ -28,15 +30,18 @@ int power_state_get(struct store_conn *conn, int64_t machine_id, struct power_st
     return 0;
 }
 
-int power_state_put(struct store_conn *conn, int64_t machine_id, const struct power_state *state, struct error *err)
+int power_state_put(struct store_conn *conn, int64_t machine_id, const struct power_state *state,
+                    struct error *err)
 {
     CLEANUP_STMT struct stmt *stmt = NULL;
-    if (stmt_prepare(conn, &stmt,
-                     "INSERT INTO power_states (machine_id, is_on, changed_ms, boot_target, boot_enabled)"
-                     " VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (machine_id) DO UPDATE SET is_on = excluded.is_on,"
-                     " changed_ms = excluded.changed_ms, boot_target = excluded.boot_target,"
-                     " boot_enabled = excluded.boot_enabled",
-                     err) < 0) {
+    if (stmt_prepare(
+            conn, &stmt,
+            "INSERT INTO power_states (machine_id, is_on, changed_ms, boot_target, boot_enabled)"
+            " VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (machine_id) DO UPDATE SET is_on = "
+            "excluded.is_on,"
+            " changed_ms = excluded.changed_ms, boot_target = excluded.boot_target,"
+            " boot_enabled = excluded.boot_enabled",
+            err) < 0) {
         return -1;
     }
     stmt_bind_int(stmt, 1, machine_id);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The ordered queue of the writers of all processes. SQLite's own waiting polls with growing pauses, so a
-// busy group writer starves the others. Here a writer takes `next`, then `hold`, then lets `next` go: while one writes exactly one
-// other waits at the door, and whoever has just written stands behind those who wait for `next`. The kernel
-// frees both locks of a process that dies.
+// The ordered queue of the writers of all processes. SQLite's own waiting polls with growing
+// pauses, so a busy group writer starves the others. Here a writer takes `next`, then `hold`, then
+// lets `next` go: while one writes exactly one other waits at the door, and whoever has just
+// written stands behind those who wait for `next`. The kernel frees both locks of a process that
+// dies.
 
 #include "store/internal.h"
 

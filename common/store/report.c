@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// JSON documents that machines report (inventory, firmware, health, ...), by kind: the latest and a short history. statusd
-// writes them, apid shows them.
+// JSON documents that machines report (inventory, firmware, health, ...), by kind: the latest and a
+// short history. statusd writes them, apid shows them.
 
 #include "store/report.h"
 
@@ -16,7 +16,8 @@ static int prune(struct store_conn *conn, int64_t machine_id, const char *kind, 
     CLEANUP_STMT struct stmt *stmt = NULL;
     if (stmt_prepare(conn, &stmt,
                      "DELETE FROM reports WHERE machine_id = ?1 AND kind = ?2 AND id <="
-                     " (SELECT id FROM reports WHERE machine_id = ?1 AND kind = ?2 ORDER BY id DESC LIMIT 1 OFFSET ?3)",
+                     " (SELECT id FROM reports WHERE machine_id = ?1 AND kind = ?2 ORDER BY id "
+                     "DESC LIMIT 1 OFFSET ?3)",
                      err) < 0) {
         return -1;
     }
@@ -26,12 +27,14 @@ static int prune(struct store_conn *conn, int64_t machine_id, const char *kind, 
     return stmt_run(stmt, err);
 }
 
-int report_put(struct store_conn *conn, int64_t machine_id, const char *kind, const char *json, size_t length,
-               struct error *err)
+int report_put(struct store_conn *conn, int64_t machine_id, const char *kind, const char *json,
+               size_t length, struct error *err)
 {
     CLEANUP_STMT struct stmt *stmt = NULL;
-    if (stmt_prepare(conn, &stmt, "INSERT INTO reports (machine_id, kind, time_ms, json) VALUES (?1, ?2, ?3, ?4)", err) <
-        0) {
+    if (stmt_prepare(
+            conn, &stmt,
+            "INSERT INTO reports (machine_id, kind, time_ms, json) VALUES (?1, ?2, ?3, ?4)",
+            err) < 0) {
         return -1;
     }
     stmt_bind_int(stmt, 1, machine_id);
@@ -42,12 +45,13 @@ int report_put(struct store_conn *conn, int64_t machine_id, const char *kind, co
     return result < 0 ? result : prune(conn, machine_id, kind, err);
 }
 
-int report_latest(struct store_conn *conn, int64_t machine_id, const char *kind, char **ret_json, int64_t *ret_time_ms,
-                  struct error *err)
+int report_latest(struct store_conn *conn, int64_t machine_id, const char *kind, char **ret_json,
+                  int64_t *ret_time_ms, struct error *err)
 {
     CLEANUP_STMT struct stmt *stmt = NULL;
     if (stmt_prepare(conn, &stmt,
-                     "SELECT json, time_ms FROM reports WHERE machine_id = ?1 AND kind = ?2 ORDER BY id DESC LIMIT 1",
+                     "SELECT json, time_ms FROM reports WHERE machine_id = ?1 AND kind = ?2 ORDER "
+                     "BY id DESC LIMIT 1",
                      err) < 0) {
         return -1;
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Prepared statements, kept per connection, and SQLite's results as our errors. Used by every family of tables.
+// Prepared statements, kept per connection, and SQLite's results as our errors. Used by every
+// family of tables.
 
 #include "store/internal.h"
 
@@ -51,12 +52,14 @@ int conn_error(struct store_conn *conn, int result, struct error *err, const cha
                          conn && conn->refused_what[0] ? conn->refused_what : "that");
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-        return error_set(err, ERROR_CORRUPT, "%s: the machine DB's file is damaged (%s): restore it from a backup",
+        return error_set(err, ERROR_CORRUPT,
+                         "%s: the machine DB's file is damaged (%s): restore it from a backup",
                          what, text);
     case SQLITE_FULL:
         return error_set(err, ERROR_IO, "%s: no space left on the machine DB's disk", what);
     case SQLITE_READONLY:
-        return error_set(err, ERROR_IO, "%s: the machine DB's file is read-only for this process", what);
+        return error_set(err, ERROR_IO, "%s: the machine DB's file is read-only for this process",
+                         what);
     case SQLITE_IOERR:
     case SQLITE_CANTOPEN:
         return number != 0 ? error_errno(err, number, "%s: %s", what, text)
@@ -88,7 +91,8 @@ static struct stmt **bucket_of(struct store_conn *conn, const char *sql)
     return &conn->stmts[((uintptr_t)sql >> 4) % STMT_BUCKETS];
 }
 
-int stmt_prepare(struct store_conn *conn, struct stmt **ret_stmt, const char *sql, struct error *err)
+int stmt_prepare(struct store_conn *conn, struct stmt **ret_stmt, const char *sql,
+                 struct error *err)
 {
     bool known = false;
     for (struct stmt *stmt = *bucket_of(conn, sql); stmt; stmt = stmt->next) {
@@ -106,7 +110,8 @@ int stmt_prepare(struct store_conn *conn, struct stmt **ret_stmt, const char *sq
         return error_set(err, ERROR_IO, "out of memory");
     }
     conn->refused_what[0] = '\0';
-    int result = sqlite3_prepare_v3(conn->db, sql, -1, known ? 0 : SQLITE_PREPARE_PERSISTENT, &stmt->handle, NULL);
+    int result = sqlite3_prepare_v3(conn->db, sql, -1, known ? 0 : SQLITE_PREPARE_PERSISTENT,
+                                    &stmt->handle, NULL);
     if (result != SQLITE_OK) {
         free(stmt);
         return conn_error(conn, result, err, "machine DB");
@@ -160,7 +165,8 @@ void stmt_bind_text(struct stmt *stmt, int index, const char *text)
 
 void stmt_bind_text_length(struct stmt *stmt, int index, const char *text, size_t length)
 {
-    bind_result(stmt, sqlite3_bind_text64(stmt->handle, index, text, length, SQLITE_STATIC, SQLITE_UTF8));
+    bind_result(stmt,
+                sqlite3_bind_text64(stmt->handle, index, text, length, SQLITE_STATIC, SQLITE_UTF8));
 }
 
 void stmt_bind_blob(struct stmt *stmt, int index, const void *bytes, size_t length)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The machine DB as a daemon or a tool sees it: readers for the loop's thread, a writer for each of the two files, and
-// what brings the writers' results back to the loop. Bells and the slow poll for changes of others are here too.
+// The machine DB as a daemon or a tool sees it: readers for the loop's thread, a writer for each of
+// the two files, and what brings the writers' results back to the loop. Bells and the slow poll for
+// changes of others are here too.
 
 #include "store/store.h"
 
@@ -39,8 +40,9 @@ struct store {
 };
 
 static const char *const daemon_names[] = {
-    [STORE_ROLE_APID] = "apid",     [STORE_ROLE_STATUSD] = "statusd",   [STORE_ROLE_BOOTD] = "bootd",
-    [STORE_ROLE_IMAGED] = "imaged", [STORE_ROLE_REDFISHD] = "redfishd", [STORE_ROLE_TOOL] = NULL,
+    [STORE_ROLE_APID] = "apid",         [STORE_ROLE_STATUSD] = "statusd",
+    [STORE_ROLE_BOOTD] = "bootd",       [STORE_ROLE_IMAGED] = "imaged",
+    [STORE_ROLE_REDFISHD] = "redfishd", [STORE_ROLE_TOOL] = NULL,
 };
 
 // The number changes when anybody else than this connection committed, our own writer included.
@@ -48,7 +50,8 @@ static void look_for_changes(void *context)
 {
     struct store *store = context;
     CLEANUP_STMT struct stmt *stmt = NULL;
-    if (stmt_prepare(store->reader, &stmt, "PRAGMA data_version", NULL) < 0 || stmt_step(stmt, NULL) != 1) {
+    if (stmt_prepare(store->reader, &stmt, "PRAGMA data_version", NULL) < 0 ||
+        stmt_step(stmt, NULL) != 1) {
         return;
     }
     int64_t version = stmt_int(stmt, 0);
@@ -106,7 +109,8 @@ static int join_service(struct store *store, struct error *err)
         return error_set(err, ERROR_IO, "cannot watch the machine DB");
     }
     service_timer_arm(store->poll, POLL_MS, POLL_MS);
-    return store->run_dir ? service_bell_listen(store->service, store->run_dir, on_bell, store, err) : 0;
+    return store->run_dir ? service_bell_listen(store->service, store->run_dir, on_bell, store, err)
+                          : 0;
 }
 
 static int open_file(struct store *store, const struct store_settings *settings, const char *name,
@@ -131,7 +135,8 @@ static int open_file(struct store *store, const struct store_settings *settings,
     return *ret_writer ? conn_open(path, settings->role, false, ret_reader, err) : -1;
 }
 
-struct store *store_open(struct service *service, const struct store_settings *settings, struct error *err)
+struct store *store_open(struct service *service, const struct store_settings *settings,
+                         struct error *err)
 {
     struct store *store = calloc(1, sizeof(*store));
     if (!store) {
@@ -168,7 +173,8 @@ struct store *store_close(struct store *store)
     }
     store->poll = service_timer_free(store->poll);
     store->done_io = service_io_free(store->done_io);
-    // `done` functions that run now may read, and may try to write: that is refused, and told in the next round.
+    // `done` functions that run now may read, and may try to write: that is refused, and told in
+    // the next round.
     if (store->yard && store->logs) {
         writer_stop(store->yard);
         writer_stop(store->logs);

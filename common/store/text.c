@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Text from the wire made fit to be stored: valid UTF-8 (RFC 3629) of limited length, so that whoever reads it back can put it into
-// JSON. Used by the timeline and the logs.
+// Text from the wire made fit to be stored: valid UTF-8 (RFC 3629) of limited length, so that
+// whoever reads it back can put it into JSON. Used by the timeline and the logs.
 
 #include "store/internal.h"
 
@@ -23,7 +23,8 @@ static size_t sequence_length(const unsigned char *text, size_t left)
             continue;
         }
         size_t length = forms[i].length;
-        if (length > left || (length > 1 && (text[1] < forms[i].second_low || text[1] > forms[i].second_high))) {
+        if (length > left ||
+            (length > 1 && (text[1] < forms[i].second_low || text[1] > forms[i].second_high))) {
             return 0;
         }
         for (size_t j = 2; j < length; j++) {

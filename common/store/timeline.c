@@ -16,10 +16,11 @@ enum { TIMELINE_KEPT = 10000, PRUNE_EVERY = 64 };
 static int prune(struct store_conn *conn, int64_t machine_id, struct error *err)
 {
     CLEANUP_STMT struct stmt *stmt = NULL;
-    if (stmt_prepare(conn, &stmt,
-                     "DELETE FROM timeline WHERE machine_id = ?1 AND seq <="
-                     " (SELECT seq FROM timeline WHERE machine_id = ?1 ORDER BY seq DESC LIMIT 1 OFFSET ?2)",
-                     err) < 0) {
+    if (stmt_prepare(
+            conn, &stmt,
+            "DELETE FROM timeline WHERE machine_id = ?1 AND seq <="
+            " (SELECT seq FROM timeline WHERE machine_id = ?1 ORDER BY seq DESC LIMIT 1 OFFSET ?2)",
+            err) < 0) {
         return -1;
     }
     stmt_bind_int(stmt, 1, machine_id);
@@ -30,17 +31,19 @@ static int prune(struct store_conn *conn, int64_t machine_id, struct error *err)
 int timeline_add(struct store_conn *conn, const struct timeline_event *event, struct error *err)
 {
     if (event->data && strlen(event->data) > TIMELINE_DATA_MAX) {
-        return error_set(err, ERROR_TOO_LARGE, "the event's data is longer than %d bytes", TIMELINE_DATA_MAX);
+        return error_set(err, ERROR_TOO_LARGE, "the event's data is longer than %d bytes",
+                         TIMELINE_DATA_MAX);
     }
     CLEANUP_FREE char *text = text_valid(event->text, strlen(event->text), TIMELINE_TEXT_MAX, NULL);
     if (!text) {
         return error_set(err, ERROR_IO, "out of memory");
     }
     CLEANUP_STMT struct stmt *stmt = NULL; // after what it borrows
-    if (stmt_prepare(conn, &stmt,
-                     "INSERT INTO timeline (time_ms, machine_id, deployment, source, kind, text, data)"
-                     " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-                     err) < 0) {
+    if (stmt_prepare(
+            conn, &stmt,
+            "INSERT INTO timeline (time_ms, machine_id, deployment, source, kind, text, data)"
+            " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            err) < 0) {
         return -1;
     }
     stmt_bind_int(stmt, 1, event->time_ms != 0 ? event->time_ms : clock_now_ms());
@@ -57,8 +60,8 @@ int timeline_add(struct store_conn *conn, const struct timeline_event *event, st
     return result;
 }
 
-int timeline_addf(struct store_conn *conn, int64_t machine_id, const char *deployment, const char *source,
-                  const char *kind, struct error *err, const char *format, ...)
+int timeline_addf(struct store_conn *conn, int64_t machine_id, const char *deployment,
+                  const char *source, const char *kind, struct error *err, const char *format, ...)
 {
     char text[TIMELINE_TEXT_MAX + 1];
     va_list arguments;
@@ -76,8 +79,8 @@ int timeline_addf(struct store_conn *conn, int64_t machine_id, const char *deplo
 }
 
 int timeline_list(struct store_conn *conn, int64_t machine_id, int64_t after, unsigned limit,
-                  int (*each)(void *context, const struct timeline_event *event, struct error *err), void *context,
-                  struct error *err)
+                  int (*each)(void *context, const struct timeline_event *event, struct error *err),
+                  void *context, struct error *err)
 {
     CLEANUP_STMT struct stmt *stmt = NULL;
     if (stmt_prepare(conn, &stmt,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// API tokens and the audit trail. Only the hash of a token is stored: whoever reads the DB cannot use it.
+// API tokens and the audit trail. Only the hash of a token is stored: whoever reads the DB cannot
+// use it.
 
 #include "store/token.h"
 
@@ -38,8 +39,9 @@ const char *token_role_name(enum token_role role)
 static int check_name(struct store_conn *conn, const char *name, struct error *err)
 {
     if (machine_name_check(name, NULL) < 0) {
-        return error_set(err, ERROR_UNPROCESSABLE,
-                         "a token's name is 1 to 63 of a-z, 0-9, '.' and '-', a letter or digit first and last");
+        return error_set(
+            err, ERROR_UNPROCESSABLE,
+            "a token's name is 1 to 63 of a-z, 0-9, '.' and '-', a letter or digit first and last");
     }
     CLEANUP_STMT struct stmt *stmt = NULL;
     if (stmt_prepare(conn, &stmt, "SELECT 1 FROM api_tokens WHERE name = ?1", err) < 0) {
@@ -50,7 +52,8 @@ static int check_name(struct store_conn *conn, const char *name, struct error *e
     return row > 0 ? error_set(err, ERROR_CONFLICT, "there is a token %s already", name) : row;
 }
 
-int api_token_create(struct store_conn *conn, const struct api_token *token, char *ret_token, struct error *err)
+int api_token_create(struct store_conn *conn, const struct api_token *token, char *ret_token,
+                     struct error *err)
 {
     int result = check_name(conn, token->name, err);
     if (result < 0) {
@@ -62,7 +65,8 @@ int api_token_create(struct store_conn *conn, const struct api_token *token, cha
     sha256_bytes(text, strlen(text), hash);
     CLEANUP_STMT struct stmt *stmt = NULL;
     result = stmt_prepare(conn, &stmt,
-                          "INSERT INTO api_tokens (name, hash, role, created_ms, expires_ms) VALUES (?1, ?2, ?3, ?4, ?5)",
+                          "INSERT INTO api_tokens (name, hash, role, created_ms, expires_ms) "
+                          "VALUES (?1, ?2, ?3, ?4, ?5)",
                           err);
     if (result == 0) {
         stmt_bind_text(stmt, 1, token->name);
@@ -90,13 +94,16 @@ static void read_row(struct stmt *stmt, struct api_token *token)
 }
 
 // The search is by hash, so its time tells nothing about the token.
-int api_token_check(struct store_conn *conn, const char *token, struct api_token *ret_token, struct error *err)
+int api_token_check(struct store_conn *conn, const char *token, struct api_token *ret_token,
+                    struct error *err)
 {
     uint8_t hash[SHA256_BYTES];
     sha256_bytes(token, strlen(token), hash);
     CLEANUP_STMT struct stmt *stmt = NULL;
     if (stmt_prepare(conn, &stmt,
-                     "SELECT name, role, created_ms, expires_ms, last_used_ms FROM api_tokens WHERE hash = ?1", err) < 0) {
+                     "SELECT name, role, created_ms, expires_ms, last_used_ms FROM api_tokens "
+                     "WHERE hash = ?1",
+                     err) < 0) {
         return -1;
     }
     stmt_bind_blob(stmt, 1, hash, sizeof(hash));
@@ -109,7 +116,8 @@ int api_token_check(struct store_conn *conn, const char *token, struct api_token
         read_row(stmt, &found);
     }
     if (row == 0 || (found.expires_ms != 0 && found.expires_ms <= clock_now_ms())) {
-        return error_set(err, ERROR_UNAUTHORIZED, row == 0 ? "the token is not known" : "the token has expired");
+        return error_set(err, ERROR_UNAUTHORIZED,
+                         row == 0 ? "the token is not known" : "the token has expired");
     }
     *ret_token = found;
     return 0;
@@ -118,7 +126,9 @@ int api_token_check(struct store_conn *conn, const char *token, struct api_token
 int api_token_used(struct store_conn *conn, const char *name, int64_t when_ms, struct error *err)
 {
     CLEANUP_STMT struct stmt *stmt = NULL;
-    if (stmt_prepare(conn, &stmt, "UPDATE api_tokens SET last_used_ms = max(last_used_ms, ?2) WHERE name = ?1", err) < 0) {
+    if (stmt_prepare(conn, &stmt,
+                     "UPDATE api_tokens SET last_used_ms = max(last_used_ms, ?2) WHERE name = ?1",
+                     err) < 0) {
         return -1;
     }
     stmt_bind_text(stmt, 1, name);
@@ -141,12 +151,14 @@ int api_token_revoke(struct store_conn *conn, const char *name, struct error *er
 }
 
 int api_token_list(struct store_conn *conn,
-                   int (*each)(void *context, const struct api_token *token, struct error *err), void *context,
-                   struct error *err)
+                   int (*each)(void *context, const struct api_token *token, struct error *err),
+                   void *context, struct error *err)
 {
     CLEANUP_STMT struct stmt *stmt = NULL;
-    if (stmt_prepare(conn, &stmt,
-                     "SELECT name, role, created_ms, expires_ms, last_used_ms FROM api_tokens ORDER BY name", err) < 0) {
+    if (stmt_prepare(
+            conn, &stmt,
+            "SELECT name, role, created_ms, expires_ms, last_used_ms FROM api_tokens ORDER BY name",
+            err) < 0) {
         return -1;
     }
     int row;
@@ -161,12 +173,14 @@ int api_token_list(struct store_conn *conn,
     return row;
 }
 
-int audit_add(struct store_conn *conn, const char *who, const char *address, const char *action, const char *object,
-              struct error *err)
+int audit_add(struct store_conn *conn, const char *who, const char *address, const char *action,
+              const char *object, struct error *err)
 {
     CLEANUP_STMT struct stmt *stmt = NULL;
-    if (stmt_prepare(conn, &stmt,
-                     "INSERT INTO audit (time_ms, who, address, action, object) VALUES (?1, ?2, ?3, ?4, ?5)", err) < 0) {
+    if (stmt_prepare(
+            conn, &stmt,
+            "INSERT INTO audit (time_ms, who, address, action, object) VALUES (?1, ?2, ?3, ?4, ?5)",
+            err) < 0) {
         return -1;
     }
     stmt_bind_int(stmt, 1, clock_now_ms());

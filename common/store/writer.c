@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The one connection of a process that writes a file, and the thread that owns it. Writes that wait together share one
-// transaction (a group of at most GROUP_MS), each in a savepoint of its own; their `done` functions are told after the
-// commit. If SQLite gives up the whole transaction because of one write, the others of the group run again without it.
+// The one connection of a process that writes a file, and the thread that owns it. Writes that wait
+// together share one transaction (a group of at most GROUP_MS), each in a savepoint of its own;
+// their `done` functions are told after the commit. If SQLite gives up the whole transaction
+// because of one write, the others of the group run again without it.
 
 #include "store/internal.h"
 
@@ -19,7 +20,7 @@
 enum {
     GROUP_MS = 5,
     WAITING_MAX = 10000,
-    CHECKPOINT_PAGES = 1000,       // 4 MiB
+    CHECKPOINT_PAGES = 1000,        // 4 MiB
     CHECKPOINT_PAGES_OTHER = 32768, // 128 MiB: the process whose duty it is must be down
 };
 
@@ -124,14 +125,17 @@ static void write_run(struct writer *writer, struct job *job)
     if (result < 0 && in_transaction(writer)) {
         (void)statement(conn, "ROLLBACK TO one", NULL);
     }
-    if (in_transaction(writer) && statement(conn, "RELEASE one", result < 0 ? NULL : &job->err) < 0 && result >= 0) {
+    if (in_transaction(writer) &&
+        statement(conn, "RELEASE one", result < 0 ? NULL : &job->err) < 0 && result >= 0) {
         result = -1;
     }
     job->result = result < 0 ? result : 0;
 }
 
-// One transaction over the group's writes that have not failed, and over those that arrive meanwhile.
-static enum outcome group_try(struct writer *writer, struct job_list *group, bool take_more, struct error *err)
+// One transaction over the group's writes that have not failed, and over those that arrive
+// meanwhile.
+static enum outcome group_try(struct writer *writer, struct job_list *group, bool take_more,
+                              struct error *err)
 {
     if (statement(writer->conn, "BEGIN IMMEDIATE", err) < 0) {
         return GROUP_FAILED;
@@ -152,7 +156,8 @@ static enum outcome group_try(struct writer *writer, struct job_list *group, boo
             write_run(writer, job);
             if (!in_transaction(writer)) {
                 if (job->result == 0) {
-                    job->result = error_set(&job->err, ERROR_IO, "the machine DB gave up the transaction");
+                    job->result =
+                        error_set(&job->err, ERROR_IO, "the machine DB gave up the transaction");
                 }
                 return GROUP_AGAIN;
             }
@@ -229,7 +234,8 @@ static void merge_changes(struct writer *writer)
     struct store_conn *conn = writer->conn;
     for (unsigned i = 0; i < conn->change_count; i++) {
         unsigned at = 0;
-        while (at < writer->change_count && strcmp(writer->changes[at].family, conn->changes[i].family) != 0) {
+        while (at < writer->change_count &&
+               strcmp(writer->changes[at].family, conn->changes[i].family) != 0) {
             at++;
         }
         if (at < CHANGES_MAX) {
@@ -264,13 +270,15 @@ static void publish(struct writer *writer, struct job_list *group)
     notify(writer);
 }
 
-// PASSIVE waits for nobody; it copies what no reader needs any more, and the WAL starts again from its beginning.
+// PASSIVE waits for nobody; it copies what no reader needs any more, and the WAL starts again from
+// its beginning.
 static void checkpoint(struct writer *writer)
 {
     if (writer->conn->wal_pages < writer->checkpoint_pages) {
         return;
     }
-    int result = sqlite3_wal_checkpoint_v2(writer->conn->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    int result =
+        sqlite3_wal_checkpoint_v2(writer->conn->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
     if (result != SQLITE_OK && result != SQLITE_BUSY) {
         log_warning("%s: checkpoint: %s", writer->path, sqlite3_errmsg(writer->conn->db));
     }
@@ -311,7 +319,8 @@ static int writer_start(struct writer *writer)
     return result == 0 ? 0 : -1;
 }
 
-static int writer_open(struct writer *writer, const struct writer_settings *settings, struct error *err)
+static int writer_open(struct writer *writer, const struct writer_settings *settings,
+                       struct error *err)
 {
     int result = queue_open(&writer->queue, settings->path, err);
     if (result < 0 || (result = queue_enter(&writer->queue, err)) < 0) {
@@ -319,7 +328,8 @@ static int writer_open(struct writer *writer, const struct writer_settings *sett
     }
     result = conn_open(settings->path, settings->role, true, &writer->conn, err);
     if (result == 0) {
-        result = migrate(writer->conn, settings->path, settings->schema, settings->schema_count, err);
+        result =
+            migrate(writer->conn, settings->path, settings->schema, settings->schema_count, err);
     }
     if (result == 0) {
         authorizer_set(writer->conn);
@@ -386,7 +396,8 @@ static bool accept_write(struct writer *writer, struct job *job)
     if (!writer->threaded || writer->stopping) {
         job->result = error_set(&job->err, ERROR_UNAVAILABLE, "the machine DB is being closed");
     } else if (writer->waiting_count >= WAITING_MAX) {
-        job->result = error_set(&job->err, ERROR_UNAVAILABLE, "too many changes wait for the machine DB");
+        job->result =
+            error_set(&job->err, ERROR_UNAVAILABLE, "too many changes wait for the machine DB");
     } else if (!writer->started && writer_start(writer) < 0) {
         job->result = error_set(&job->err, ERROR_UNAVAILABLE, "cannot start the writer's thread");
     }

@@ -31,7 +31,8 @@ static const char *token_of(const struct web_request *request)
     return token ? token : web_query(request, "t");
 }
 
-static int check_scraper(struct statusd *daemon, const struct web_request *request, const char *token, struct error *err)
+static int check_scraper(struct statusd *daemon, const struct web_request *request,
+                         const char *token, struct error *err)
 {
     if (is_this_host(request)) {
         return 0;
@@ -43,8 +44,8 @@ static int check_scraper(struct statusd *daemon, const struct web_request *reque
     return api_token_check(store_reader(daemon->store), token, &known, err);
 }
 
-static int identify(struct statusd *daemon, struct web_request *request, unsigned who, const char *token,
-                    struct error *err)
+static int identify(struct statusd *daemon, struct web_request *request, unsigned who,
+                    const char *token, struct error *err)
 {
     if (strlen(token) >= TOKEN_TEXT_SIZE) {
         return error_set(err, ERROR_UNAUTHORIZED, "the token is not known");
@@ -71,7 +72,8 @@ int auth_authorize(struct web_request *request, unsigned who, void *context, str
     const char *token = token_of(request);
     if (token && !web_is_tls(request) && !is_this_host(request) && !daemon->config.plain_tokens) {
         counters_refused(&daemon->counters, REFUSED_PLAIN);
-        return error_set(err, ERROR_FORBIDDEN, "a token must not travel over plain HTTP: use the https URL");
+        return error_set(err, ERROR_FORBIDDEN,
+                         "a token must not travel over plain HTTP: use the https URL");
     }
     if (who == WHO_SCRAPER) {
         return check_scraper(daemon, request, token, err);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Who asks. The token, in Authorization or as ?t=, says which boot attempt it is; an ended attempt is let in, so that its report can be
-// refused with a reason and a row in the timeline. Threads: the loop's.
+// Who asks. The token, in Authorization or as ?t=, says which boot attempt it is; an ended attempt
+// is let in, so that its report can be refused with a reason and a row in the timeline. Threads:
+// the loop's.
 
 #include "base/error.h"
 #include "store/attempt.h"
@@ -12,7 +13,8 @@ struct web_request;
 enum who {
     WHO_ANYBODY,
     WHO_AGENT,            // a boot attempt's token: the request's identity is a struct visitor
-    WHO_INSTALLED_SYSTEM, // some token; attempt_phone_home finds out whose: a struct visitor without attempt
+    WHO_INSTALLED_SYSTEM, // some token; attempt_phone_home finds out whose: a struct visitor
+                          // without attempt
     WHO_SCRAPER,          // this host itself, or an API token that may read
 };
 

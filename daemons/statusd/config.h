@@ -10,7 +10,7 @@
 
 struct statusd_config {
     struct daemon_settings common;
-    bool plain_tokens;           // a token over plain HTTP is taken from everybody, not only from loopback
+    bool plain_tokens; // a token over plain HTTP is taken from everybody, not only from loopback
     unsigned phone_home_timeout; // seconds, as all that follow
     unsigned failing_timeout;
     unsigned silent_timeout;

@@ -10,10 +10,11 @@
 #include <stdio.h>
 
 static const char *const report_names[REPORT_KINDS] = {
-    [REPORT_INIT] = "init",         [REPORT_SUCCESS] = "success",   [REPORT_ERROR] = "error",
-    [REPORT_HEARTBEAT] = "heartbeat", [REPORT_LOG] = "log",         [REPORT_DEBUG] = "debug",
-    [REPORT_DOCUMENT] = "document", [REPORT_COMMANDS] = "commands", [REPORT_ACK] = "ack",
-    [REPORT_PHONE_HOME] = "phone-home",
+    [REPORT_INIT] = "init",         [REPORT_SUCCESS] = "success",
+    [REPORT_ERROR] = "error",       [REPORT_HEARTBEAT] = "heartbeat",
+    [REPORT_LOG] = "log",           [REPORT_DEBUG] = "debug",
+    [REPORT_DOCUMENT] = "document", [REPORT_COMMANDS] = "commands",
+    [REPORT_ACK] = "ack",           [REPORT_PHONE_HOME] = "phone-home",
 };
 
 static const char *const refusal_names[REFUSALS] = {
@@ -21,8 +22,8 @@ static const char *const refusal_names[REFUSALS] = {
     [REFUSED_ADDRESS] = "address", [REFUSED_STATE] = "state",
 };
 
-static struct metric *labelled(const char *name, enum metric_kind kind, const char *help, const char *label,
-                               const char *value)
+static struct metric *labelled(const char *name, enum metric_kind kind, const char *help,
+                               const char *label, const char *value)
 {
     char labels[80];
     (void)snprintf(labels, sizeof(labels), "%s=\"%s\"", label, value);
@@ -32,17 +33,19 @@ static struct metric *labelled(const char *name, enum metric_kind kind, const ch
 void counters_init(struct counters *counters)
 {
     for (int i = 0; i < REPORT_KINDS; i++) {
-        counters->reports[i] = labelled("reports_total", METRIC_COUNTER, "Reports of machines that were taken", "kind",
-                                        report_names[i]);
+        counters->reports[i] =
+            labelled("reports_total", METRIC_COUNTER, "Reports of machines that were taken", "kind",
+                     report_names[i]);
     }
     for (int i = 0; i < REFUSALS; i++) {
         counters->refused[i] = labelled("refused_total", METRIC_COUNTER,
-                                        "Reports that were refused, by what was wrong with them", "why",
-                                        refusal_names[i]);
+                                        "Reports that were refused, by what was wrong with them",
+                                        "why", refusal_names[i]);
     }
     for (int i = 0; i < DEPLOYMENT_STATES; i++) {
-        counters->deployments[i] = labelled("deployments", METRIC_GAUGE, "Current deployments of machines", "state",
-                                            deployment_state_name((enum deployment_state)i));
+        counters->deployments[i] =
+            labelled("deployments", METRIC_GAUGE, "Current deployments of machines", "state",
+                     deployment_state_name((enum deployment_state)i));
     }
 }
 

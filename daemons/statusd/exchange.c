@@ -18,8 +18,8 @@
 static int run_ended(struct store_conn *conn, struct exchange *exchange, struct error *err)
 {
     exchange->verdict = EXCHANGE_ENDED;
-    return attempt_ended_report(conn, exchange->attempt.id, report_kind_name(exchange->rule->kind), exchange->rule->stops,
-                                exchange->step, err);
+    return attempt_ended_report(conn, exchange->attempt.id, report_kind_name(exchange->rule->kind),
+                                exchange->rule->stops, exchange->step, err);
 }
 
 static int run_exchange(struct store_conn *conn, void *context, struct error *err)
@@ -50,7 +50,8 @@ static void refuse(struct exchange *exchange)
     struct error err;
     if (exchange->verdict == EXCHANGE_ENDED) {
         counters_refused(&exchange->daemon->counters, REFUSED_ENDED);
-        (void)error_set(&err, ERROR_CONFLICT, "this boot attempt is over: %s", exchange->attempt.ended_why);
+        (void)error_set(&err, ERROR_CONFLICT, "this boot attempt is over: %s",
+                        exchange->attempt.ended_why);
     } else {
         counters_refused(&exchange->daemon->counters, REFUSED_ADDRESS);
         (void)error_set(&err, ERROR_FORBIDDEN, "this token belongs to another address");
@@ -82,7 +83,8 @@ static void exchange_done(void *context, int result, const struct error *err)
     exchange_free(exchange);
 }
 
-static struct exchange *exchange_new(struct web_request *request, struct statusd *daemon, const struct exchange_rule *rule)
+static struct exchange *exchange_new(struct web_request *request, struct statusd *daemon,
+                                     const struct exchange_rule *rule)
 {
     struct exchange *exchange = calloc(1, sizeof(*exchange));
     if (!exchange) {
@@ -100,7 +102,8 @@ static struct exchange *exchange_new(struct web_request *request, struct statusd
     return exchange;
 }
 
-void exchange_start(struct web_request *request, struct statusd *daemon, const struct exchange_rule *rule, void *detail)
+void exchange_start(struct web_request *request, struct statusd *daemon,
+                    const struct exchange_rule *rule, void *detail)
 {
     struct exchange *exchange = exchange_new(request, daemon, rule);
     if (!exchange) {
@@ -111,8 +114,8 @@ void exchange_start(struct web_request *request, struct statusd *daemon, const s
     store_write(daemon->store, run_exchange, exchange_done, exchange);
 }
 
-void exchange_start_step(struct web_request *request, struct statusd *daemon, const struct exchange_rule *rule,
-                         const char *step)
+void exchange_start_step(struct web_request *request, struct statusd *daemon,
+                         const struct exchange_rule *rule, const char *step)
 {
     struct exchange *exchange = exchange_new(request, daemon, rule);
     if (exchange) {

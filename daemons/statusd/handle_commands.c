@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Commands for agents in standby: asked for every few seconds, so a poll that finds nothing costs no write.
+// Commands for agents in standby: asked for every few seconds, so a poll that finds nothing costs
+// no write.
 
 #include "handle_commands.h"
 
@@ -26,7 +27,8 @@ struct delivery {
 static int act_commands(struct store_conn *conn, struct exchange *exchange, struct error *err)
 {
     struct delivery *delivery = exchange->detail;
-    return command_take(conn, exchange->attempt.machine_id, delivery->commands, COMMANDS_MAX, &delivery->count, err);
+    return command_take(conn, exchange->attempt.machine_id, delivery->commands, COMMANDS_MAX,
+                        &delivery->count, err);
 }
 
 static void reply_commands(struct exchange *exchange)
@@ -37,8 +39,8 @@ static void reply_commands(struct exchange *exchange)
     } else {
         json_t *list = json_array();
         for (unsigned i = 0; i < delivery->count; i++) {
-            json_array_append_new(list, json_pack("{s:s, s:s, s:n}", "ID", delivery->commands[i].id, "Type",
-                                                  delivery->commands[i].type, "Payload"));
+            json_array_append_new(list, json_pack("{s:s, s:s, s:n}", "ID", delivery->commands[i].id,
+                                                  "Type", delivery->commands[i].type, "Payload"));
         }
         web_reply_json(exchange->request, 200, list);
     }
@@ -47,11 +49,13 @@ static void reply_commands(struct exchange *exchange)
 
 void handle_commands(struct web_request *request, void *context)
 {
-    static const struct exchange_rule rule = {.kind = REPORT_COMMANDS, .act = act_commands, .reply = reply_commands};
+    static const struct exchange_rule rule = {
+        .kind = REPORT_COMMANDS, .act = act_commands, .reply = reply_commands};
     struct statusd *daemon = context;
     struct error err;
     bool has = true;
-    if (command_has(store_reader(daemon->store), auth_visitor(request)->attempt.machine_id, &has, &err) < 0) {
+    if (command_has(store_reader(daemon->store), auth_visitor(request)->attempt.machine_id, &has,
+                    &err) < 0) {
         web_reply_error(request, &err);
         return;
     }
@@ -78,7 +82,8 @@ struct ack {
 static int act_ack(struct store_conn *conn, struct exchange *exchange, struct error *err)
 {
     const struct ack *ack = exchange->detail;
-    return command_ack(conn, exchange->attempt.machine_id, ack->id, ack->completed, ack->message, err);
+    return command_ack(conn, exchange->attempt.machine_id, ack->id, ack->completed, ack->message,
+                       err);
 }
 
 static int read_ack(const struct web_request *request, struct ack *ack, struct error *err)
@@ -107,7 +112,8 @@ void handle_ack(struct web_request *request, void *context)
     static const struct exchange_rule rule = {.kind = REPORT_ACK, .act = act_ack};
     struct error err;
     struct ack *ack = calloc(1, sizeof(*ack));
-    int result = ack ? read_ack(request, ack, &err) : error_set(&err, ERROR_UNAVAILABLE, "out of memory");
+    int result =
+        ack ? read_ack(request, ack, &err) : error_set(&err, ERROR_UNAVAILABLE, "out of memory");
     if (result < 0) {
         free(ack);
         web_reply_error(request, &err);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Log lines of agents: kept in logs.db. Only a step's beginning and an image's progress go on to the deployment and the timeline,
-// so a storm of lines is no storm there.
+// Log lines of agents: kept in logs.db. Only a step's beginning and an image's progress go on to
+// the deployment and the timeline, so a storm of lines is no storm there.
 
 #include "handle_log.h"
 
@@ -21,7 +21,8 @@ static int act_line(struct store_conn *conn, struct exchange *exchange, struct e
     case LINE_STEP:
         return attempt_step(conn, exchange->attempt.id, line->name, err);
     case LINE_PROGRESS:
-        return attempt_progress(conn, exchange->attempt.id, line->name, line->bytes, line->total, line->rate, err);
+        return attempt_progress(conn, exchange->attempt.id, line->name, line->bytes, line->total,
+                                line->rate, err);
     default:
         return 0;
     }
@@ -33,8 +34,8 @@ static void reply_line(struct exchange *exchange)
     lines_store(exchange, line->level);
 }
 
-static void take_line(struct web_request *request, struct statusd *daemon, const struct exchange_rule *rule,
-                      const struct line *line)
+static void take_line(struct web_request *request, struct statusd *daemon,
+                      const struct exchange_rule *rule, const struct line *line)
 {
     if (line->what == LINE_PLAIN && exchange_is_light(request, daemon)) {
         counters_report(&daemon->counters, rule->kind);
@@ -54,7 +55,8 @@ static void take_line(struct web_request *request, struct statusd *daemon, const
 
 void handle_log(struct web_request *request, void *context)
 {
-    static const struct exchange_rule rule = {.kind = REPORT_LOG, .act = act_line, .reply = reply_line};
+    static const struct exchange_rule rule = {
+        .kind = REPORT_LOG, .act = act_line, .reply = reply_line};
     size_t length;
     const char *text = web_body(request, &length);
     struct line line;

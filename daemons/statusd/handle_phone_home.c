@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The installed system says that it runs: the evidence that a deployment worked. Its token can do nothing else.
+// The installed system says that it runs: the evidence that a deployment worked. Its token can do
+// nothing else.
 
 #include "handle_phone_home.h"
 
@@ -27,7 +28,8 @@ struct call {
     char machine_id[ID_SIZE];
 };
 
-static int read_text(const json_t *json, const char *key, char *buffer, size_t size, struct error *err)
+static int read_text(const json_t *json, const char *key, char *buffer, size_t size,
+                     struct error *err)
 {
     const char *text = json_string_value(json_object_get(json, key));
     bool good = text && *text && strlen(text) < size;
@@ -35,7 +37,8 @@ static int read_text(const json_t *json, const char *key, char *buffer, size_t s
         good = *c > ' ' && *c < 0x7f;
     }
     if (!good) {
-        return error_set(err, ERROR_BAD_REQUEST, "%s: 1 to %zu characters without spaces", key, size - 1);
+        return error_set(err, ERROR_BAD_REQUEST, "%s: 1 to %zu characters without spaces", key,
+                         size - 1);
     }
     (void)snprintf(buffer, size, "%s", text);
     return 0;
@@ -66,7 +69,8 @@ static void call_done(void *context, int result, const struct error *err)
     struct call *call = context;
     struct statusd *daemon = call->daemon;
     if (result < 0) {
-        counters_refused(&daemon->counters, err->code == ERROR_UNAUTHORIZED ? REFUSED_TOKEN : REFUSED_STATE);
+        counters_refused(&daemon->counters,
+                         err->code == ERROR_UNAUTHORIZED ? REFUSED_TOKEN : REFUSED_STATE);
         web_reply_error(call->request, err);
     } else {
         counters_report(&daemon->counters, REPORT_PHONE_HOME);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// JSON documents of agents, kept as they came under their kind. Their shape is the agent's business: what is valid JSON is taken.
+// JSON documents of agents, kept as they came under their kind. Their shape is the agent's
+// business: what is valid JSON is taken.
 
 #include "handle_report.h"
 
@@ -25,13 +26,14 @@ static int act_document(struct store_conn *conn, struct exchange *exchange, stru
     const char *json = web_body(exchange->request, &length);
     int result = report_put(conn, exchange->attempt.machine_id, rule->kind, json, length, err);
     if (result == 0 && rule->is_told) {
-        result = timeline_addf(conn, exchange->attempt.machine_id, exchange->attempt.deployment, "agent", "agent.report",
-                               err, "%s", rule->kind);
+        result = timeline_addf(conn, exchange->attempt.machine_id, exchange->attempt.deployment,
+                               "agent", "agent.report", err, "%s", rule->kind);
     }
     return result;
 }
 
-static void take_document(struct web_request *request, void *context, const struct document_rule *rule)
+static void take_document(struct web_request *request, void *context,
+                          const struct document_rule *rule)
 {
     struct error err;
     CLEANUP_JSON json_t *json = web_body_json_any(request, &err);
@@ -42,9 +44,10 @@ static void take_document(struct web_request *request, void *context, const stru
     exchange_start(request, context, &rule->exchange, NULL);
 }
 
-#define DOCUMENT(name, told)                                                                                           \
-    {                                                                                                                  \
-        .exchange = {.kind = REPORT_DOCUMENT, .act = act_document}, .kind = (name), .is_told = (told)                  \
+#define DOCUMENT(name, told)                                                                       \
+    {                                                                                              \
+        .exchange = {.kind = REPORT_DOCUMENT, .act = act_document}, .kind = (name),                \
+        .is_told = (told)                                                                          \
     }
 
 void handle_inventory(struct web_request *request, void *context)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Status of an agent: init, success, error, heartbeat. Bodies are free text; the replies are empty, since agents throw them away.
+// Status of an agent: init, success, error, heartbeat. Bodies are free text; the replies are empty,
+// since agents throw them away.
 
 #include "handle_status.h"
 
@@ -33,7 +34,8 @@ static bool starts_with(const char *text, const char *prefix)
 
 static void log_state(const struct exchange *exchange, const char *what)
 {
-    log_info("machine %" PRId64 " at %s: %s%s%s", exchange->attempt.machine_id, exchange->attempt.address, what,
+    log_info("machine %" PRId64 " at %s: %s%s%s", exchange->attempt.machine_id,
+             exchange->attempt.address, what,
              exchange->attempt.deployment[0] ? ", deployment " : "", exchange->attempt.deployment);
 }
 
@@ -42,7 +44,8 @@ void handle_probe(struct web_request *request, void *context)
     web_reply_empty(request, 204);
 }
 
-// The kernel's boot id of the agent: a phone-home with the same one does not come from the installed system.
+// The kernel's boot id of the agent: a phone-home with the same one does not come from the
+// installed system.
 static const char *boot_id_of(const struct web_request *request)
 {
     const char *id = web_header(request, "Bootyard-Boot-Id");
@@ -73,7 +76,8 @@ static void reply_init(struct exchange *exchange)
 
 void handle_init(struct web_request *request, void *context)
 {
-    static const struct exchange_rule rule = {.kind = REPORT_INIT, .act = act_init, .reply = reply_init};
+    static const struct exchange_rule rule = {
+        .kind = REPORT_INIT, .act = act_init, .reply = reply_init};
     const char *boot_id = boot_id_of(request);
     char *copy = boot_id ? strdup(boot_id) : NULL;
     exchange_start(request, context, &rule, copy);
@@ -84,8 +88,10 @@ static int act_success(struct store_conn *conn, struct exchange *exchange, struc
 {
     const char *text = body_text(exchange);
     if (starts_with(text, "dry-run ") || starts_with(text, "deprovisioning ")) {
-        return timeline_addf(conn, exchange->attempt.machine_id, exchange->attempt.deployment, "agent",
-                             starts_with(text, "dry-run ") ? "agent.dry-run" : "agent.deprovisioned", err, "%s", text);
+        return timeline_addf(
+            conn, exchange->attempt.machine_id, exchange->attempt.deployment, "agent",
+            starts_with(text, "dry-run ") ? "agent.dry-run" : "agent.deprovisioned", err, "%s",
+            text);
     }
     return attempt_success(conn, exchange->attempt.id, text, err);
 }
@@ -99,7 +105,8 @@ static void reply_success(struct exchange *exchange)
 
 void handle_success(struct web_request *request, void *context)
 {
-    static const struct exchange_rule rule = {.kind = REPORT_SUCCESS, .act = act_success, .reply = reply_success};
+    static const struct exchange_rule rule = {
+        .kind = REPORT_SUCCESS, .act = act_success, .reply = reply_success};
     exchange_start(request, context, &rule, NULL);
 }
 
@@ -107,8 +114,8 @@ static int act_error(struct store_conn *conn, struct exchange *exchange, struct 
 {
     const char *text = body_text(exchange);
     if (starts_with(text, "dry-run ")) {
-        return timeline_addf(conn, exchange->attempt.machine_id, exchange->attempt.deployment, "agent", "agent.dry-run", err,
-                             "%s", text);
+        return timeline_addf(conn, exchange->attempt.machine_id, exchange->attempt.deployment,
+                             "agent", "agent.dry-run", err, "%s", text);
     }
     return attempt_error(conn, exchange->attempt.id, text, err);
 }

@@ -16,7 +16,8 @@ static const char *after(const char *text, const char *prefix)
     return strncmp(text, prefix, length) == 0 ? text + length : NULL;
 }
 
-// A word of [a-z0-9-_.] that ends at a space, a line's end or the end; anything else is not taken at all.
+// A word of [a-z0-9-_.] that ends at a space, a line's end or the end; anything else is not taken
+// at all.
 static bool read_word(const char *text, char ret_word[LINE_WORD_SIZE])
 {
     size_t length = 0;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// What a log line of an agent says besides its text: its level, and whether a step began or an image made progress. The
-// form is CAPRF's: "[LEVEL] message key=value ...". Anything else is a plain line. No I/O.
+// What a log line of an agent says besides its text: its level, and whether a step began or an
+// image made progress. The form is CAPRF's: "[LEVEL] message key=value ...". Anything else is a
+// plain line. No I/O.
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -12,7 +13,7 @@ enum { LINE_WORD_SIZE = 64 };
 struct line {
     char level; // 'I', 'W', 'E', 'D'
     enum { LINE_PLAIN, LINE_STEP, LINE_PROGRESS } what;
-    char name[LINE_WORD_SIZE]; // the step, or the stage
+    char name[LINE_WORD_SIZE];   // the step, or the stage
     uint64_t bytes, total, rate; // of progress; 0 unknown
 };
 

@@ -40,8 +40,8 @@ static void line_done(void *context, int result, const struct error *err)
     free(pending);
 }
 
-static void start(struct web_request *request, struct statusd *daemon, const struct attempt *attempt, char level,
-                  struct exchange *exchange)
+static void start(struct web_request *request, struct statusd *daemon,
+                  const struct attempt *attempt, char level, struct exchange *exchange)
 {
     size_t length;
     const char *text = web_body(request, &length);

@@ -26,7 +26,8 @@ static int config_check(const char *path)
 int main(int argc, char **argv)
 {
     struct options options;
-    int status = options_parse(argc, argv, "statusd", SYSCONFDIR "/bootyard/statusd.conf", &options);
+    int status =
+        options_parse(argc, argv, "statusd", SYSCONFDIR "/bootyard/statusd.conf", &options);
     if (status >= 0) {
         return status;
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// statusd's whole surface: the CAPRF API that agents speak, the phone-home of installed systems, and what every daemon has. HEAD on
-// the status paths is an agent's question whether the network is there: no credential, no effect.
+// statusd's whole surface: the CAPRF API that agents speak, the phone-home of installed systems,
+// and what every daemon has. HEAD on the status paths is an agent's question whether the network is
+// there: no credential, no effect.
 
 #include "routes.h"
 

@@ -74,7 +74,8 @@ static int run_batch(struct store_conn *conn, void *context, struct error *err)
     struct batch *batch = context;
     for (unsigned i = 0; i < batch->count; i++) {
         bool is_its_address = false;
-        if (attempt_contact(conn, batch->items[i].attempt_id, batch->items[i].address, &is_its_address, err) < 0 &&
+        if (attempt_contact(conn, batch->items[i].attempt_id, batch->items[i].address,
+                            &is_its_address, err) < 0 &&
             err->code != ERROR_NOT_FOUND && err->code != ERROR_CONFLICT) {
             return -1;
         }

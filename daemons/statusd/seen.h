@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Who reported lately. Last-seen times and heartbeats are not acknowledged data: they are kept here and written every few seconds, a
-// hundred agents in one write, so that 10,000 heartbeats cost no commit each. Threads: the loop's.
+// Who reported lately. Last-seen times and heartbeats are not acknowledged data: they are kept here
+// and written every few seconds, a hundred agents in one write, so that 10,000 heartbeats cost no
+// commit each. Threads: the loop's.
 
 #include "base/error.h"
 

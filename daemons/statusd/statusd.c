@@ -146,9 +146,8 @@ static int build(struct statusd *daemon, struct error *err)
     if (!daemon->service) {
         return -1;
     }
-    struct store_settings store = {.state_dir = common->state_dir,
-                                   .run_dir = common->run_dir,
-                                   .role = STORE_ROLE_STATUSD};
+    struct store_settings store = {
+        .state_dir = common->state_dir, .run_dir = common->run_dir, .role = STORE_ROLE_STATUSD};
     daemon->store = store_open(daemon->service, &store, err);
     if (!daemon->store) {
         return -1;

@@ -43,7 +43,8 @@ static int look(void *context, int64_t machine_id, struct error *err)
         machine_fini(&machine);
         return 0;
     }
-    struct gone *gone = why.code == ERROR_NOT_FOUND && search->count < GONE_MAX ? malloc(sizeof(*gone)) : NULL;
+    struct gone *gone =
+        why.code == ERROR_NOT_FOUND && search->count < GONE_MAX ? malloc(sizeof(*gone)) : NULL;
     if (gone) {
         search->count++;
         gone->machine_id = machine_id;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Puts a yard's machine DB into a state, and shows what is in it, for service tests of one daemon alone: what apid and bootd do
-// otherwise. Each call is `yardseed STATE_DIR VERB ARGUMENT...` and prints one JSON value.
+// Puts a yard's machine DB into a state, and shows what is in it, for service tests of one daemon
+// alone: what apid and bootd do otherwise. Each call is `yardseed STATE_DIR VERB ARGUMENT...` and
+// prints one JSON value.
 
 #include "base/cleanup.h"
 #include "base/json.h"
@@ -25,9 +26,11 @@ struct work {
     json_t *output;
 };
 
-static const char digest[] = "sha256:1111111111111111111111111111111111111111111111111111111111111111";
+static const char digest[] =
+    "sha256:1111111111111111111111111111111111111111111111111111111111111111";
 
-static int machine_of(struct store_conn *conn, const struct work *work, struct machine *ret_machine, struct error *err)
+static int machine_of(struct store_conn *conn, const struct work *work, struct machine *ret_machine,
+                      struct error *err)
 {
     return machine_by_name(conn, work->arguments[0], ret_machine, err);
 }
@@ -38,7 +41,8 @@ static int run_machine(struct store_conn *conn, void *context, struct error *err
     struct machine machine = {.arch = "amd64", .mac_count = 1};
     (void)snprintf(machine.name, sizeof(machine.name), "%s", work->arguments[0]);
     bool created;
-    if (mac_parse(work->arguments[1], &machine.macs[0], err) < 0 || machine_put(conn, &machine, &created, err) < 0) {
+    if (mac_parse(work->arguments[1], &machine.macs[0], err) < 0 ||
+        machine_put(conn, &machine, &created, err) < 0) {
         return -1;
     }
     work->output = json_pack("{s:I}", "id", (json_int_t)machine.id);
@@ -82,8 +86,10 @@ static int run_boot(struct store_conn *conn, void *context, struct error *err)
     if (machine_of(conn, work, &machine, err) < 0) {
         return -1;
     }
-    int result = standby ? attempt_serve_standby(conn, &machine, address, -1, &settings, &answer, &attempt, reason, err)
-                         : attempt_serve(conn, &machine, address, -1, &settings, &answer, &attempt, reason, err);
+    int result = standby ? attempt_serve_standby(conn, &machine, address, -1, &settings, &answer,
+                                                 &attempt, reason, err)
+                         : attempt_serve(conn, &machine, address, -1, &settings, &answer, &attempt,
+                                         reason, err);
     machine_fini(&machine);
     if (result < 0) {
         return result;
@@ -95,11 +101,13 @@ static int run_boot(struct store_conn *conn, void *context, struct error *err)
     char token[TOKEN_TEXT_SIZE] = "";
     char phone_home_token[TOKEN_TEXT_SIZE] = "";
     struct attempt_refusal refusal = {0};
-    if (attempt_fetch_archive(conn, attempt.key, address, -1, &attempt, token, phone_home_token, &refusal, err) < 0) {
+    if (attempt_fetch_archive(conn, attempt.key, address, -1, &attempt, token, phone_home_token,
+                              &refusal, err) < 0) {
         return -1;
     }
-    work->output = json_pack("{s:i, s:s, s:s, s:s, s:s}", "answer", (int)answer, "key", attempt.key, "token", token,
-                             "phone_home_token", phone_home_token, "refused", refusal.message);
+    work->output =
+        json_pack("{s:i, s:s, s:s, s:s, s:s}", "answer", (int)answer, "key", attempt.key, "token",
+                  token, "phone_home_token", phone_home_token, "refused", refusal.message);
     return 0;
 }
 
@@ -151,11 +159,12 @@ static int show_deployment(struct work *work, struct error *err)
     struct deployment deployment = {0};
     int result = deployment_by_id(store_reader(work->store), work->arguments[0], &deployment, err);
     if (result == 0) {
-        work->output = json_pack("{s:s, s:s, s:s, s:b, s:b, s:I, s:I, s:i}", "state",
-                                 deployment_state_name(deployment.state), "reason", deployment.reason, "step",
-                                 deployment.step, "touched", deployment.touched, "cancel_requested",
-                                 deployment.cancel_requested, "bytes", (json_int_t)deployment.progress_bytes, "total",
-                                 (json_int_t)deployment.progress_total, "attempts", (int)deployment.attempts);
+        work->output = json_pack(
+            "{s:s, s:s, s:s, s:b, s:b, s:I, s:I, s:i}", "state",
+            deployment_state_name(deployment.state), "reason", deployment.reason, "step",
+            deployment.step, "touched", deployment.touched, "cancel_requested",
+            deployment.cancel_requested, "bytes", (json_int_t)deployment.progress_bytes, "total",
+            (json_int_t)deployment.progress_total, "attempts", (int)deployment.attempts);
         deployment_fini(&deployment);
     }
     return result;
@@ -163,8 +172,9 @@ static int show_deployment(struct work *work, struct error *err)
 
 static int add_event(void *context, const struct timeline_event *event, struct error *err)
 {
-    return json_array_append_new(context, json_pack("{s:I, s:s, s:s, s:s}", "seq", (json_int_t)event->seq, "source",
-                                                    event->source, "kind", event->kind, "text", event->text));
+    return json_array_append_new(context, json_pack("{s:I, s:s, s:s, s:s}", "seq",
+                                                    (json_int_t)event->seq, "source", event->source,
+                                                    "kind", event->kind, "text", event->text));
 }
 
 static int show_timeline(struct work *work, struct error *err)
@@ -173,7 +183,8 @@ static int show_timeline(struct work *work, struct error *err)
     int result = machine_of(store_reader(work->store), work, &machine, err);
     if (result == 0) {
         work->output = json_array();
-        result = timeline_list(store_reader(work->store), machine.id, 0, 1000, add_event, work->output, err);
+        result = timeline_list(store_reader(work->store), machine.id, 0, 1000, add_event,
+                               work->output, err);
         machine_fini(&machine);
     }
     return result;
@@ -182,7 +193,8 @@ static int show_timeline(struct work *work, struct error *err)
 static int add_line(void *context, const struct log_record *record, struct error *err)
 {
     char level[2] = {record->level, '\0'};
-    return json_array_append_new(context, json_pack("{s:s, s:s}", "level", level, "text", record->text));
+    return json_array_append_new(context,
+                                 json_pack("{s:s, s:s}", "level", level, "text", record->text));
 }
 
 // The first thousand lines after number `after`.
@@ -192,8 +204,8 @@ static int show_logs(struct work *work, struct error *err)
     int result = machine_of(store_reader(work->store), work, &machine, err);
     if (result == 0) {
         work->output = json_array();
-        result = log_list(store_logs_reader(work->store), machine.id, strtoll(work->arguments[1], NULL, 10), 1000,
-                          add_line, work->output, err);
+        result = log_list(store_logs_reader(work->store), machine.id,
+                          strtoll(work->arguments[1], NULL, 10), 1000, add_line, work->output, err);
         machine_fini(&machine);
     }
     return result;
@@ -206,7 +218,8 @@ static int show_report(struct work *work, struct error *err)
     int64_t time_ms;
     int result = machine_of(store_reader(work->store), work, &machine, err);
     if (result == 0) {
-        result = report_latest(store_reader(work->store), machine.id, work->arguments[1], &text, &time_ms, err);
+        result = report_latest(store_reader(work->store), machine.id, work->arguments[1], &text,
+                               &time_ms, err);
         machine_fini(&machine);
     }
     if (result == 0) {
@@ -232,25 +245,26 @@ static const struct verb {
     store_run_fn write;
     int (*show)(struct work *work, struct error *err);
 } verbs[] = {
-    {"machine", run_machine, NULL},           // NAME MAC
-    {"deploy", run_deploy, NULL},             // NAME [quiet]
-    {"boot", run_boot, NULL},                 // NAME ADDRESS [standby]
-    {"command", run_command, NULL},           // NAME TYPE
-    {"cancel", run_cancel, NULL},             // DEPLOYMENT
-    {"delete", run_delete, NULL},             // NAME
-    {"token", run_token, NULL},               // NAME
-    {"deployment", NULL, show_deployment},    // DEPLOYMENT
-    {"timeline", NULL, show_timeline},        // NAME
-    {"logs", NULL, show_logs},                // NAME [AFTER]
-    {"report", NULL, show_report},            // NAME KIND
-    {"seen", NULL, show_machine},             // NAME
+    {"machine", run_machine, NULL},        // NAME MAC
+    {"deploy", run_deploy, NULL},          // NAME [quiet]
+    {"boot", run_boot, NULL},              // NAME ADDRESS [standby]
+    {"command", run_command, NULL},        // NAME TYPE
+    {"cancel", run_cancel, NULL},          // DEPLOYMENT
+    {"delete", run_delete, NULL},          // NAME
+    {"token", run_token, NULL},            // NAME
+    {"deployment", NULL, show_deployment}, // DEPLOYMENT
+    {"timeline", NULL, show_timeline},     // NAME
+    {"logs", NULL, show_logs},             // NAME [AFTER]
+    {"report", NULL, show_report},         // NAME KIND
+    {"seen", NULL, show_machine},          // NAME
 };
 
 static int work_do(struct work *work, const char *name, struct error *err)
 {
     for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
         if (strcmp(verbs[i].name, name) == 0) {
-            return verbs[i].write ? store_write_now(work->store, verbs[i].write, work, err) : verbs[i].show(work, err);
+            return verbs[i].write ? store_write_now(work->store, verbs[i].write, work, err)
+                                  : verbs[i].show(work, err);
         }
     }
     return error_set(err, ERROR_BAD_REQUEST, "no verb %s", name);

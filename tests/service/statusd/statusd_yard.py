@@ -13,6 +13,7 @@ import time
 import yardlib
 
 BUILD = yardlib.build_tree()
+PORT_TRIES = 5
 SECONDS = 30  # how long anything may take before it counts as never
 
 
@@ -27,10 +28,14 @@ def wait_for(condition, what):
     raise AssertionError(f"never: {what}")
 
 
-def free_port():
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
+def free_ports(count):
+    """Ports that nobody has on any address at this moment; all are held until the last is known."""
+    sockets = [socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True) for _ in range(count)]
+    try:
+        return [sock.getsockname()[1] for sock in sockets]
+    finally:
+        for sock in sockets:
+            sock.close()
 
 
 def outside_address():
@@ -41,6 +46,10 @@ def outside_address():
         except OSError:
             return None
         return sock.getsockname()[0]
+
+
+class PortTaken(Exception):
+    """Somebody else was quicker."""
 
 
 class Reply:
@@ -57,17 +66,25 @@ class Statusd:
     def __init__(self, folder, extra=""):
         self.dir = pathlib.Path(folder)
         (self.dir / "run").mkdir(exist_ok=True)
-        self.port, self.tls_port = free_port(), free_port()
         self.conf = self.dir / "statusd.conf"
+        self.log = open(self.dir / "statusd.log", "ab")
         self._certificate()
+        for _ in range(PORT_TRIES):
+            self._configure(extra)
+            try:
+                self.start()
+                return
+            except PortTaken:
+                pass
+        raise AssertionError("others were quicker on every port")
+
+    def _configure(self, extra):
+        self.port, self.tls_port = free_ports(2)
         self.conf.write_text(
             f"[daemon]\nstate_dir = {self.dir}\nrun_dir = {self.dir}/run\n"
             f"[listen]\naddress = ::\nhttp_port = {self.port}\nhttps_port = {self.tls_port}\n"
             f"certificate = {self.dir}/server.crt\nkey = {self.dir}/server.key\n{extra}"
         )
-        self.log = open(self.dir / "statusd.log", "ab")
-        self.process = None
-        self.start()
 
     def _certificate(self):
         subprocess.run(
@@ -82,7 +99,9 @@ class Statusd:
         wait_for(self._answers, "statusd answers")
 
     def _answers(self):
-        assert self.process.poll() is None, (self.dir / "statusd.log").read_text()
+        if self.process.poll() is not None:
+            log = (self.dir / "statusd.log").read_text()
+            raise PortTaken() if "Address already in use" in log[-300:] else AssertionError(log)
         try:
             return self.call("GET", "/healthz").status == 200
         except OSError:

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The families of tables: conflicts, limits, paging, what goes with a machine, and who may write what.
+// The families of tables: conflicts, limits, paging, what goes with a machine, and who may write
+// what.
 
 #include "tap.h"
 #include "yard.h"
@@ -26,7 +27,8 @@ static int run_put(struct store_conn *conn, void *context, struct error *err)
     return machine_put(conn, &put->machine, &put->created, err);
 }
 
-static int put_machine(struct store *store, const char *name, const char *mac, const char *uuid, struct error *err)
+static int put_machine(struct store *store, const char *name, const char *mac, const char *uuid,
+                       struct error *err)
 {
     struct put put = {.machine = {.arch = "amd64", .labels = NULL}};
     snprintf(put.machine.name, sizeof(put.machine.name), "%s", name);
@@ -50,16 +52,19 @@ static int collect_name(void *context, const struct machine *machine, struct err
 static void test_machines(struct store *store)
 {
     struct error err = {0};
-    ok(put_machine(store, "w1", "52:54:00:00:00:01", "11111111-1111-4111-8111-111111111111", &err) == 0,
+    ok(put_machine(store, "w1", "52:54:00:00:00:01", "11111111-1111-4111-8111-111111111111",
+                   &err) == 0,
        "a machine is registered: %s", err.message);
     ok(put_machine(store, "w2", "52:54:00:00:00:02", NULL, &err) == 0, "and another");
-    ok(put_machine(store, "w2", "52:54:00:00:00:01", NULL, &err) < 0 && err.code == ERROR_CONFLICT &&
-           strstr(err.message, "w1"),
+    ok(put_machine(store, "w2", "52:54:00:00:00:01", NULL, &err) < 0 &&
+           err.code == ERROR_CONFLICT && strstr(err.message, "w1"),
        "the MAC of another is a conflict that names it: %s", err.message);
-    ok(put_machine(store, "w3", "52:54:00:00:00:03", "11111111-1111-4111-8111-111111111111", &err) < 0 &&
+    ok(put_machine(store, "w3", "52:54:00:00:00:03", "11111111-1111-4111-8111-111111111111", &err) <
+               0 &&
            err.code == ERROR_CONFLICT,
        "the UUID of another is a conflict");
-    ok(put_machine(store, "W3", NULL, NULL, &err) < 0 && err.code == ERROR_UNPROCESSABLE, "names are lower case");
+    ok(put_machine(store, "W3", NULL, NULL, &err) < 0 && err.code == ERROR_UNPROCESSABLE,
+       "names are lower case");
     ok(put_machine(store, "a/b", NULL, NULL, &err) < 0, "a name is no path");
 
     struct machine machine;
@@ -72,10 +77,12 @@ static void test_machines(struct store *store)
     machine_fini(&machine);
     ok(put_machine(store, "w2", "52:54:00:00:00:22", NULL, &err) == 0, "a put replaces");
     ok(machine_by_name(store_reader(store), "w2", &machine, &err) == 0 && machine.id == id &&
-           machine.created_ms == created && machine.mac_count == 1 && machine.macs[0].bytes[5] == 0x22,
+           machine.created_ms == created && machine.mac_count == 1 &&
+           machine.macs[0].bytes[5] == 0x22,
        "the same machine with its new MAC");
     machine_fini(&machine);
-    ok(machine_by_mac(store_reader(store), &mac, &machine, &err) < 0 && err.code == ERROR_NOT_FOUND, "the old is free");
+    ok(machine_by_mac(store_reader(store), &mac, &machine, &err) < 0 && err.code == ERROR_NOT_FOUND,
+       "the old is free");
 
     char names[400] = "";
     put_machine(store, "w10", NULL, NULL, &err);
@@ -106,8 +113,8 @@ static void test_enrolment(struct store *store)
     enrol.mac.bytes[5] = 2;
     ok(store_write_now(store, run_enrol, &enrol, &err) == 0, "and a second");
     enrol.mac.bytes[5] = 3;
-    ok(store_write_now(store, run_enrol, &enrol, &err) < 0 && err.code == ERROR_TOO_MANY, "two an hour: %s",
-       err.message);
+    ok(store_write_now(store, run_enrol, &enrol, &err) < 0 && err.code == ERROR_TOO_MANY,
+       "two an hour: %s", err.message);
 }
 
 struct events {
@@ -121,7 +128,8 @@ static int run_events(struct store_conn *conn, void *context, struct error *err)
 {
     struct events *events = context;
     for (unsigned i = 0; i < events->count; i++) {
-        if (timeline_addf(conn, events->machine_id, NULL, "test", "test.event", err, "event %u", i) < 0) {
+        if (timeline_addf(conn, events->machine_id, NULL, "test", "test.event", err, "event %u",
+                          i) < 0) {
             return -1;
         }
     }
@@ -182,7 +190,8 @@ static void test_reports(struct store *store, int64_t machine_id)
     ok(store_write_now(store, run_reports, &report, &err) == 0, "25 reports");
     CLEANUP_FREE char *json = NULL;
     int64_t time_ms = 0;
-    ok(report_latest(store_reader(store), machine_id, "inventory", &json, &time_ms, &err) == 0, "the latest");
+    ok(report_latest(store_reader(store), machine_id, "inventory", &json, &time_ms, &err) == 0,
+       "the latest");
     is_text(json, "{\"n\":24}", "is the last");
     ok(yard_count("SELECT count(*) FROM reports") == 10, "ten are kept");
     ok(report_latest(store_reader(store), machine_id, "health", &json, &time_ms, &err) < 0 &&
@@ -226,11 +235,13 @@ static void test_commands(struct store *store, int64_t machine_id)
         ok(store_write_now(store, run_queue, &commands, &err) == 0, "queue %s", types[i]);
     }
     commands.type = "format-everything";
-    ok(store_write_now(store, run_queue, &commands, &err) < 0 && err.code == ERROR_UNPROCESSABLE, "unknown type");
+    ok(store_write_now(store, run_queue, &commands, &err) < 0 && err.code == ERROR_UNPROCESSABLE,
+       "unknown type");
     bool has = false;
-    ok(command_has(store_reader(store), machine_id, &has, &err) == 0 && has, "there is something to take");
-    ok(store_write_now(store, run_take, &commands, &err) == 0 && commands.count == 2, "two are delivered: %s",
-       err.message);
+    ok(command_has(store_reader(store), machine_id, &has, &err) == 0 && has,
+       "there is something to take");
+    ok(store_write_now(store, run_take, &commands, &err) == 0 && commands.count == 2,
+       "two are delivered: %s", err.message);
     is_text(commands.taken[0].type, "health-check", "the harmless one first");
     is_text(commands.taken[1].type, "reboot", "one terminal command, last");
     char health[UUID_TEXT_SIZE];
@@ -241,7 +252,8 @@ static void test_commands(struct store *store, int64_t machine_id)
     commands.id = health;
     ok(store_write_now(store, run_ack, &commands, &err) == 0, "acknowledged");
     ok(store_write_now(store, run_ack, &commands, &err) == 0, "twice does no harm");
-    ok(store_write_now(store, run_take, &commands, &err) == 0 && commands.count == 0, "nothing is left");
+    ok(store_write_now(store, run_take, &commands, &err) == 0 && commands.count == 0,
+       "nothing is left");
     commands.machine_id++;
     ok(store_write_now(store, run_ack, &commands, &err) < 0 && err.code == ERROR_NOT_FOUND,
        "another machine's command is not found");
@@ -272,13 +284,21 @@ static void test_tokens(struct store *store)
     ok(store_write_now(store, run_token, &old, &err) == 0, "expired token");
     char text[TOKEN_TEXT_SIZE];
     memcpy(text, admin.text, sizeof(text));
-    ok(store_write_now(store, run_token, &admin, &err) < 0 && err.code == ERROR_CONFLICT, "the name is taken");
+    ok(store_write_now(store, run_token, &admin, &err) < 0 && err.code == ERROR_CONFLICT,
+       "the name is taken");
     struct api_token found;
-    ok(api_token_check(store_reader(store), text, &found, &err) == 0 && found.role == TOKEN_ROLE_ADMIN, "it is known");
-    ok(api_token_check(store_reader(store), old.text, &found, &err) < 0 && err.code == ERROR_UNAUTHORIZED, "expired");
-    ok(api_token_check(store_reader(store), "x", &found, &err) < 0 && err.code == ERROR_UNAUTHORIZED, "unknown");
+    ok(api_token_check(store_reader(store), text, &found, &err) == 0 &&
+           found.role == TOKEN_ROLE_ADMIN,
+       "it is known");
+    ok(api_token_check(store_reader(store), old.text, &found, &err) < 0 &&
+           err.code == ERROR_UNAUTHORIZED,
+       "expired");
+    ok(api_token_check(store_reader(store), "x", &found, &err) < 0 &&
+           err.code == ERROR_UNAUTHORIZED,
+       "unknown");
     char query[200];
-    snprintf(query, sizeof(query), "SELECT count(*) FROM api_tokens WHERE hash = CAST('%s' AS BLOB) OR name = '%s'", text,
+    snprintf(query, sizeof(query),
+             "SELECT count(*) FROM api_tokens WHERE hash = CAST('%s' AS BLOB) OR name = '%s'", text,
              text);
     ok(yard_count(query) == 0, "the token itself is not stored");
     ok(store_write_now(store, run_revoke, (char[]){"ops"}, &err) == 0, "revoked");
@@ -287,7 +307,8 @@ static void test_tokens(struct store *store)
 
 static int run_power(struct store_conn *conn, void *context, struct error *err)
 {
-    struct power_state state = {.on = true, .changed_ms = 5, .boot_target = "Pxe", .boot_enabled = "Once"};
+    struct power_state state = {
+        .on = true, .changed_ms = 5, .boot_target = "Pxe", .boot_enabled = "Once"};
     return power_state_put(conn, *(int64_t *)context, &state, err);
 }
 
@@ -307,27 +328,36 @@ static void test_rest(struct store *store, int64_t machine_id)
 {
     struct error err = {0};
     struct power_state state;
-    ok(power_state_get(store_reader(store), machine_id, &state, &err) == 0 && !state.on, "no power row: defaults");
+    ok(power_state_get(store_reader(store), machine_id, &state, &err) == 0 && !state.on,
+       "no power row: defaults");
     is_text(state.boot_target, "None", "no override");
     ok(store_write_now(store, run_power, &machine_id, &err) == 0, "power row");
-    ok(power_state_get(store_reader(store), machine_id, &state, &err) == 0 && state.on && state.changed_ms == 5, "read");
+    ok(power_state_get(store_reader(store), machine_id, &state, &err) == 0 && state.on &&
+           state.changed_ms == 5,
+       "read");
     char digest[] = "sha256:0000000000000000000000000000000000000000000000000000000000000000";
-    ok(store_write_now(store, run_blob, digest, &err) == 0 && store_write_now(store, run_blob, digest, &err) == 0,
+    ok(store_write_now(store, run_blob, digest, &err) == 0 &&
+           store_write_now(store, run_blob, digest, &err) == 0,
        "a blob, twice: %s", err.message);
     bool has = false;
-    ok(blob_has_origin(store_reader(store), digest, "ghcr.io/a/b", &has, &err) == 0 && has, "its origin");
-    ok(blob_has_origin(store_reader(store), digest, "ghcr.io/a/c", &has, &err) == 0 && !has, "not another's");
+    ok(blob_has_origin(store_reader(store), digest, "ghcr.io/a/b", &has, &err) == 0 && has,
+       "its origin");
+    ok(blob_has_origin(store_reader(store), digest, "ghcr.io/a/c", &has, &err) == 0 && !has,
+       "not another's");
 
     ok(store_write_now(store, run_delete, (char[]){"w2"}, &err) == 0, "delete: %s", err.message);
-    ok(store_write_now(store, run_delete, (char[]){"w2"}, &err) < 0 && err.code == ERROR_NOT_FOUND, "it is gone");
-    ok(yard_count("SELECT (SELECT count(*) FROM reports) + (SELECT count(*) FROM commands) + (SELECT count(*) FROM "
+    ok(store_write_now(store, run_delete, (char[]){"w2"}, &err) < 0 && err.code == ERROR_NOT_FOUND,
+       "it is gone");
+    ok(yard_count("SELECT (SELECT count(*) FROM reports) + (SELECT count(*) FROM commands) + "
+                  "(SELECT count(*) FROM "
                   "power_states)") == 0,
        "what hung on it went with it");
 }
 
 static int run_lie(struct store_conn *conn, void *context, struct error *err)
 {
-    return timeline_addf(conn, *(int64_t *)context, NULL, "test", "test.text", err, "bad \xff\xc3 bytes \xe2\x82\xac");
+    return timeline_addf(conn, *(int64_t *)context, NULL, "test", "test.text", err,
+                         "bad \xff\xc3 bytes \xe2\x82\xac");
 }
 
 static int see_text(void *context, const struct timeline_event *event, struct error *err)
@@ -350,18 +380,23 @@ static void test_roles(int64_t machine_id)
 {
     struct error err = {0};
     struct store *statusd = yard_open(STORE_ROLE_STATUSD);
-    ok(put_machine(statusd, "evil", NULL, NULL, &err) < 0 && err.code == ERROR_FORBIDDEN, "statusd registers nobody: %s",
-       err.message);
+    ok(put_machine(statusd, "evil", NULL, NULL, &err) < 0 && err.code == ERROR_FORBIDDEN,
+       "statusd registers nobody: %s", err.message);
     struct token_work token = {.token = {.name = "evil", .role = TOKEN_ROLE_ADMIN}};
-    ok(store_write_now(statusd, run_token, &token, &err) < 0 && err.code == ERROR_FORBIDDEN, "and makes no token");
+    ok(store_write_now(statusd, run_token, &token, &err) < 0 && err.code == ERROR_FORBIDDEN,
+       "and makes no token");
     struct report report = {.machine_id = machine_id, .count = 1};
-    ok(store_write_now(statusd, run_reports, &report, &err) == 0, "but writes reports: %s", err.message);
-    ok(machine_delete(store_reader(statusd), "w1", &err) < 0, "a reader writes nothing: %s", err.message);
+    ok(store_write_now(statusd, run_reports, &report, &err) == 0, "but writes reports: %s",
+       err.message);
+    ok(machine_delete(store_reader(statusd), "w1", &err) < 0, "a reader writes nothing: %s",
+       err.message);
     store_close(statusd);
     struct store *apid = yard_open(STORE_ROLE_APID);
-    ok(store_write_now(apid, run_delete, (char[]){"w1"}, &err) == 0, "apid deletes a machine and all of it: %s", err.message);
+    ok(store_write_now(apid, run_delete, (char[]){"w1"}, &err) == 0,
+       "apid deletes a machine and all of it: %s", err.message);
     char digest[] = "sha256:1";
-    ok(store_write_now(apid, run_blob, digest, &err) < 0 && err.code == ERROR_FORBIDDEN, "but no blobs");
+    ok(store_write_now(apid, run_blob, digest, &err) < 0 && err.code == ERROR_FORBIDDEN,
+       "but no blobs");
     store_close(apid);
 }
 

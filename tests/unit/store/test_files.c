@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The files of the machine DB: how they are made and migrated, and what is said when they are damaged, foreign, newer, not
-// writable, or when the disk is full.
+// The files of the machine DB: how they are made and migrated, and what is said when they are
+// damaged, foreign, newer, not writable, or when the disk is full.
 
 #include "tap.h"
 #include "yard.h"
@@ -29,7 +29,8 @@ static const char *file(const char *name)
 
 static void remove_files(void)
 {
-    static const char *const names[] = {"yard.db", "yard.db-wal", "yard.db-shm", "logs.db", "logs.db-wal", "logs.db-shm"};
+    static const char *const names[] = {"yard.db", "yard.db-wal", "yard.db-shm",
+                                        "logs.db", "logs.db-wal", "logs.db-shm"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         unlink(file(names[i]));
     }
@@ -47,8 +48,9 @@ static void test_fresh(void)
     umask(0077);
     struct store *store = open_here(&err);
     ok(store != NULL, "made from nothing: %s", err.message);
-    ok(mode_of("yard.db") == 0660 && mode_of("yard.db-wal") == 0660 && mode_of("yard.db-shm") == 0660 &&
-           mode_of("yard.db.hold") == 0660 && mode_of("logs.db") == 0660,
+    ok(mode_of("yard.db") == 0660 && mode_of("yard.db-wal") == 0660 &&
+           mode_of("yard.db-shm") == 0660 && mode_of("yard.db.hold") == 0660 &&
+           mode_of("logs.db") == 0660,
        "group may write, others nothing, whatever the umask");
     store_close(store);
     umask(0022);
@@ -83,11 +85,13 @@ static void test_newer(void)
 {
     struct error err = {0};
     yard_exec("PRAGMA user_version = 900");
-    ok(open_here(&err) == NULL && err.code == ERROR_CONFLICT && strstr(err.message, "newer"), "newer: %s", err.message);
+    ok(open_here(&err) == NULL && err.code == ERROR_CONFLICT && strstr(err.message, "newer"),
+       "newer: %s", err.message);
     ok(yard_count("SELECT count(*) FROM machines") == 0, "and left as it was");
     remove_files();
     yard_exec("CREATE TABLE recipes (cake TEXT); PRAGMA user_version = 1");
-    ok(open_here(&err) == NULL && strstr(err.message, "not a file of bootyard"), "foreign: %s", err.message);
+    ok(open_here(&err) == NULL && strstr(err.message, "not a file of bootyard"), "foreign: %s",
+       err.message);
     ok(yard_count("SELECT count(*) FROM recipes") == 0, "and left as it was");
 }
 
@@ -103,7 +107,8 @@ static void test_damaged(void)
     ok(open_here(&err) == NULL && err.code == ERROR_CORRUPT, "damaged: %s", err.message);
     remove_files();
     struct store_settings nowhere = {.state_dir = "/nonexistent/yard", .role = STORE_ROLE_TOOL};
-    ok(store_open(NULL, &nowhere, &err) == NULL && strstr(err.message, "/nonexistent/yard"), "no folder: %s", err.message);
+    ok(store_open(NULL, &nowhere, &err) == NULL && strstr(err.message, "/nonexistent/yard"),
+       "no folder: %s", err.message);
 }
 
 static void test_failing_migration(void)
@@ -116,10 +121,13 @@ static void test_failing_migration(void)
     struct store_conn *conn = NULL;
     remove_files();
     ok(conn_open(file("yard.db"), STORE_ROLE_TOOL, true, &conn, &err) == 0, "open");
-    ok(migrate(conn, "yard.db", steps, 2, &err) < 0 && strstr(err.message, "002-bad.sql"), "it says where: %s", err.message);
-    ok(yard_count("SELECT count(*) FROM sqlite_schema") == 0 && yard_count("PRAGMA user_version") == 0,
+    ok(migrate(conn, "yard.db", steps, 2, &err) < 0 && strstr(err.message, "002-bad.sql"),
+       "it says where: %s", err.message);
+    ok(yard_count("SELECT count(*) FROM sqlite_schema") == 0 &&
+           yard_count("PRAGMA user_version") == 0,
        "nothing of it stays");
-    ok(migrate(conn, "yard.db", steps, 1, &err) == 0 && yard_count("PRAGMA user_version") == 1, "the good one alone");
+    ok(migrate(conn, "yard.db", steps, 1, &err) == 0 && yard_count("PRAGMA user_version") == 1,
+       "the good one alone");
     conn_close(conn);
     remove_files();
 }
@@ -169,12 +177,14 @@ static void test_full(void)
     while (good < 1000 && store_write_now(store, run_fill, NULL, &err) == 0) {
         good++;
     }
-    ok(good > 3 && good < 1000 && err.code == ERROR_IO, "the disk is full after %lld writes: %s", (long long)good,
-       err.message);
+    ok(good > 3 && good < 1000 && err.code == ERROR_IO, "the disk is full after %lld writes: %s",
+       (long long)good, err.message);
     ok(store_write_now(store, run_fill, NULL, &err) < 0, "and stays so");
-    ok(yard_count("SELECT count(*) FROM audit") == good, "what was acknowledged is there, the rest is not");
+    ok(yard_count("SELECT count(*) FROM audit") == good,
+       "what was acknowledged is there, the rest is not");
     setrlimit(RLIMIT_FSIZE, &before);
-    ok(store_write_now(store, run_fill, NULL, &err) == 0, "room again: it goes on: %s", err.message);
+    ok(store_write_now(store, run_fill, NULL, &err) == 0, "room again: it goes on: %s",
+       err.message);
     store_close(store);
     ok(yard_count("SELECT count(*) FROM audit") == good + 1, "all of it after a close");
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The writer: groups and their savepoints, the queue of several processes, what an acknowledgement is worth when the
-// process is killed, limits, and closing.
+// The writer: groups and their savepoints, the queue of several processes, what an acknowledgement
+// is worth when the process is killed, limits, and closing.
 
 #include "tap.h"
 #include "yard.h"
@@ -88,7 +88,8 @@ static void row_done(void *context, int result, const struct error *err)
     if (result == 0) {
         yard->good++;
         char sql[120];
-        snprintf(sql, sizeof(sql), "SELECT count(*) FROM audit WHERE action = '%s' AND object = '%lld'", row->action,
+        snprintf(sql, sizeof(sql),
+                 "SELECT count(*) FROM audit WHERE action = '%s' AND object = '%lld'", row->action,
                  (long long)row->number);
         yard->too_early |= yard->good < 20 && yard_count(sql) != 1;
     } else {
@@ -131,7 +132,8 @@ static void test_groups(void)
     ok(!yard.wrong_thread, "on the loop's thread");
     ok(!yard.too_early, "each after its commit");
     ok(yard_count("SELECT count(*) FROM audit WHERE action = 'group'") == 7, "seven rows");
-    ok(yard_count("SELECT count(*) FROM audit WHERE action = 'group' AND object IN ('3', '6')") == 0,
+    ok(yard_count("SELECT count(*) FROM audit WHERE action = 'group' AND object IN ('3', '6')") ==
+           0,
        "nothing of the bad ones");
     ok(rows[0].runs == 2, "the first ran again after the group was lost: %u", rows[0].runs);
     yard_stop(&yard);
@@ -152,9 +154,10 @@ static void test_limit(void)
     yard.expected = MANY;
     close(door);
     service_run(yard.service);
-    ok(yard.bad >= 199 && yard.bad <= 200 && yard.last_code == ERROR_UNAVAILABLE, "10,000 may wait, the rest is refused: %u",
-       yard.bad);
-    ok(yard_count("SELECT count(*) FROM audit WHERE action = 'many'") == yard.good, "all others are there");
+    ok(yard.bad >= 199 && yard.bad <= 200 && yard.last_code == ERROR_UNAVAILABLE,
+       "10,000 may wait, the rest is refused: %u", yard.bad);
+    ok(yard_count("SELECT count(*) FROM audit WHERE action = 'many'") == yard.good,
+       "all others are there");
     yard_stop(&yard);
 }
 
@@ -216,7 +219,8 @@ static void test_bell(void)
     char text[100] = "";
     ssize_t length = recv(bell, text, sizeof(text) - 1, MSG_DONTWAIT);
     char expected[100];
-    snprintf(expected, sizeof(expected), "audit %lld", (long long)yard_count("SELECT max(id) FROM audit"));
+    snprintf(expected, sizeof(expected), "audit %lld",
+             (long long)yard_count("SELECT max(id) FROM audit"));
     ok(length > 0 && strcmp(text, expected) == 0, "the bell is rung: %s", text);
     close(bell);
     unlink(address.sun_path);
@@ -250,7 +254,8 @@ static pid_t start_busy(unsigned limit, const char *action)
     return child;
 }
 
-// Whoever comes to the queue waits for those before it, not for everything that a busy neighbour still has.
+// Whoever comes to the queue waits for those before it, not for everything that a busy neighbour
+// still has.
 static void test_fair(void)
 {
     pid_t busy = start_busy(1000000, "busy");
@@ -269,7 +274,8 @@ static void test_fair(void)
     kill(busy, SIGKILL);
     waitpid(busy, NULL, 0);
     ok(all, "50 writes beside a busy writer");
-    ok(overtaken <= 50 * 10, "the busy one is at most ten commits ahead each time: %lld in all", (long long)overtaken);
+    ok(overtaken <= 50 * 10, "the busy one is at most ten commits ahead each time: %lld in all",
+       (long long)overtaken);
     store_close(store);
 }
 
@@ -286,7 +292,8 @@ static void test_processes(void)
         all &= status == 0;
     }
     ok(all, "three processes write at once, none fails");
-    ok(yard_count("SELECT count(*) FROM audit WHERE action = 'three'") == 450, "all rows are there");
+    ok(yard_count("SELECT count(*) FROM audit WHERE action = 'three'") == 450,
+       "all rows are there");
 }
 
 static int ack_fd;
@@ -340,7 +347,8 @@ static void test_kill(unsigned round)
     close(pipes[1]);
     static int64_t acked[200000];
     size_t count = 0;
-    while (count < 200000 && read(pipes[0], &acked[count], sizeof(acked[0])) == (ssize_t)sizeof(acked[0])) {
+    while (count < 200000 &&
+           read(pipes[0], &acked[count], sizeof(acked[0])) == (ssize_t)sizeof(acked[0])) {
         count++;
         if (count == 400 + round * 37) {
             kill(child, SIGKILL);
@@ -351,16 +359,19 @@ static void test_kill(unsigned round)
     size_t missing = 0;
     for (size_t i = 0; i < count; i++) {
         char sql[120];
-        snprintf(sql, sizeof(sql), "SELECT count(*) FROM audit WHERE action = 'acked' AND object = '%lld'",
+        snprintf(sql, sizeof(sql),
+                 "SELECT count(*) FROM audit WHERE action = 'acked' AND object = '%lld'",
                  (long long)acked[i]);
         missing += i % 7 == 0 && yard_count(sql) != 1 ? 1 : 0;
     }
     char sql[160];
-    snprintf(sql, sizeof(sql), "SELECT count(*) FROM audit WHERE action = 'acked' AND CAST(object AS INTEGER) >= %u",
+    snprintf(sql, sizeof(sql),
+             "SELECT count(*) FROM audit WHERE action = 'acked' AND CAST(object AS INTEGER) >= %u",
              round * 1000000);
     ok(count >= 400 && missing == 0 && yard_count(sql) >= (int64_t)count,
        "killed in the middle of writing: all %zu acknowledged rows are there", count);
-    ok(yard_count("SELECT CASE WHEN (SELECT * FROM pragma_integrity_check) = 'ok' THEN 1 END") == 1, "and the file is whole");
+    ok(yard_count("SELECT CASE WHEN (SELECT * FROM pragma_integrity_check) = 'ok' THEN 1 END") == 1,
+       "and the file is whole");
 }
 
 struct line {
@@ -400,26 +411,31 @@ static void test_logs(void)
     static struct line lines[LINES];
     yard.expected = LINES;
     for (unsigned i = 0; i < LINES; i++) {
-        lines[i] = (struct line){.yard = &yard, .record = {.time_ms = i, .machine_id = 7, .level = 'I', .text = big}};
+        lines[i] = (struct line){
+            .yard = &yard, .record = {.time_ms = i, .machine_id = 7, .level = 'I', .text = big}};
         store_write_logs(yard.store, run_line, line_done, &lines[i]);
     }
     service_run(yard.service);
     ok(yard.good == LINES, "%d long lines", LINES);
     int64_t kept = yard_count_logs("SELECT sum(length(text)) FROM lines WHERE machine_id = 7");
-    ok(kept <= 64 * 1024 * 1024 && kept > 40 * 1024 * 1024, "64 MiB a machine are kept at most: %lld", (long long)kept);
+    ok(kept <= 64 * 1024 * 1024 && kept > 40 * 1024 * 1024,
+       "64 MiB a machine are kept at most: %lld", (long long)kept);
     ok(yard_count_logs("SELECT max(time_ms) FROM lines") == LINES - 1, "the newest among them");
-    ok(yard_count("SELECT count(*) FROM sqlite_schema WHERE name = 'lines'") == 0, "not in the machine DB");
+    ok(yard_count("SELECT count(*) FROM sqlite_schema WHERE name = 'lines'") == 0,
+       "not in the machine DB");
     char wal[200];
     snprintf(wal, sizeof(wal), "%s/logs.db-wal", yard_dir());
     struct stat info;
     bool known = stat(wal, &info) == 0;
-    ok(known && info.st_size < 32 * 1024 * 1024, "statusd checkpoints: the WAL has not grown to it all: %lld",
+    ok(known && info.st_size < 32 * 1024 * 1024,
+       "statusd checkpoints: the WAL has not grown to it all: %lld",
        known ? (long long)info.st_size : -1LL);
     yard_stop(&yard);
 
     yard_start(&yard);
     yard.expected = 1;
-    lines[0] = (struct line){.yard = &yard, .record = {.machine_id = 8, .level = 'W', .text = "two\nlines"}};
+    lines[0] = (struct line){.yard = &yard,
+                             .record = {.machine_id = 8, .level = 'W', .text = "two\nlines"}};
     store_write_logs(yard.store, run_line, line_done, &lines[0]);
     service_run(yard.service);
     unsigned seen = 0;

@@ -51,7 +51,8 @@ static int64_t count_in(const char *name, const char *sql)
     sqlite3_stmt *stmt = NULL;
     int64_t result = -1;
     if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL) == SQLITE_OK &&
-        sqlite3_prepare_v2(db, sql, -1, &stmt, NULL) == SQLITE_OK && sqlite3_step(stmt) == SQLITE_ROW) {
+        sqlite3_prepare_v2(db, sql, -1, &stmt, NULL) == SQLITE_OK &&
+        sqlite3_step(stmt) == SQLITE_ROW) {
         result = sqlite3_column_int64(stmt, 0);
     }
     sqlite3_finalize(stmt);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// A machine DB in a folder of its own, for the store's unit tests, and a way to look at it past the store.
+// A machine DB in a folder of its own, for the store's unit tests, and a way to look at it past the
+// store.
 
 #include "store/store.h"
 
