@@ -46,6 +46,7 @@ struct fetch_request {
     unsigned connect_timeout_ms; // 0: 10,000
     unsigned stall_timeout_ms;   // 0: 30,000 without a byte
     unsigned total_timeout_ms;   // 0: none
+    unsigned lowest_rate;        // bytes a second over any stall_timeout_ms, or it counts as stalled; 0: any
     // Asked for the first URL and for every redirect; NULL: all that the guard lets through. 0 = allowed,
     // FETCH_ALLOW_PRIVATE = allowed, and this URL's host may have a private address.
     int (*allow_url)(void *context, const char *url, struct error *err);

@@ -270,6 +270,7 @@ static bool serve(struct fetch *fetch)
         fetch->resume_wanted = false;
         if (fetch->paused && fetch->in_multi) {
             fetch->paused = false;
+            fetch->rate_pardoned = true;
             fetch->active_ms = clock_monotonic_ms();
             fetch->fetcher->depth++;
             curl_easy_pause(fetch->easy, CURLPAUSE_CONT);
@@ -318,14 +319,42 @@ static void settle(struct fetcher *fetcher)
     fetcher->settling = false;
 }
 
-// Silence and total time. The timer is not moved for every packet: when it fires, it looks how long ago the last one was.
+static int64_t stall_ms_of(const struct fetch *fetch)
+{
+    return fetch->request.stall_timeout_ms ? fetch->request.stall_timeout_ms : 30000;
+}
+
+// Milliseconds until the rate is judged; not positive when it was too low in a whole window. The owner's own pauses do not count.
+static int64_t rate_left(struct fetch *fetch, int64_t now)
+{
+    int64_t window = stall_ms_of(fetch);
+    int64_t left = fetch->window_ms + window - now;
+    if (!fetch->request.lowest_rate || fetch->paused || fetch->rate_pardoned) {
+        fetch->rate_pardoned = fetch->paused;
+        left = 0;
+    } else if (left <= 0) {
+        uint64_t bytes = fetch->body_bytes - fetch->window_bytes;
+        if (bytes * 1000 < (uint64_t)fetch->request.lowest_rate * (uint64_t)window) {
+            return 0;
+        }
+    }
+    if (left <= 0) {
+        fetch->window_ms = now;
+        fetch->window_bytes = fetch->body_bytes;
+        left = window;
+    }
+    return left;
+}
+
+// Silence, rate and total time. The timer is not moved for every packet: when it fires, it looks how long ago the last one was.
 static void on_deadline(void *context)
 {
     struct fetch *fetch = context;
     int64_t now = clock_monotonic_ms();
-    int64_t stall_ms = fetch->request.stall_timeout_ms ? fetch->request.stall_timeout_ms : 30000;
+    int64_t stall_ms = stall_ms_of(fetch);
     int64_t stall_left = fetch->paused ? stall_ms : fetch->active_ms + stall_ms - now;
-    int64_t left = stall_left;
+    int64_t slow_left = rate_left(fetch, now);
+    int64_t left = slow_left < stall_left ? slow_left : stall_left;
     int64_t total_left = 0;
     if (fetch->request.total_timeout_ms) {
         total_left = fetch->started_ms + fetch->request.total_timeout_ms - now;
@@ -339,7 +368,9 @@ static void on_deadline(void *context)
     char url[URL_LOG_SIZE];
     url_for_log(fetch->url, url);
     error_set(&err, ERROR_TIMEOUT, "%s: %s", url,
-              stall_left <= 0 ? "no byte came for too long" : "it took too long in all");
+              stall_left <= 0  ? "no byte came for too long"
+              : slow_left <= 0 ? "the bytes come too slowly"
+                               : "it took too long in all");
     transfer_fail(fetch, &err);
     fetch->hop_over = true;
     want_attention(fetch->fetcher);
@@ -428,7 +459,7 @@ struct fetch *fetch_start(struct fetcher *fetcher, const struct fetch_request *r
     if (copy_request(fetch, request, err) < 0 || judge_first_url(fetch, request->url, err) < 0) {
         return fetch_free(fetch);
     }
-    fetch->started_ms = fetch->active_ms = clock_monotonic_ms();
+    fetch->started_ms = fetch->active_ms = fetch->window_ms = clock_monotonic_ms();
     fetch->start_wanted = true;
     fetch->next = fetcher->first;
     fetcher->first = fetch;

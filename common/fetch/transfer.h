@@ -71,11 +71,14 @@ struct fetch {
     uint64_t body_bytes; // taken by on_data, all hops' redirect bodies apart
     uint64_t redirect_bytes;
     int64_t started_ms, active_ms; // monotonic
+    int64_t window_ms;             // when the rate's window began
+    uint64_t window_bytes;         // body_bytes then
     struct service_timer *deadline;
     struct error err; // of a callback, the guard or a deadline
     bool failed;      // err is set
     bool refused;     // the guard refused an address
     bool paused;
+    bool rate_pardoned; // it was paused since the rate's window began
     bool start_wanted, resume_wanted, hop_over, cancelled, finished;
 };
 

@@ -21,8 +21,10 @@
 #include <unistd.h>
 
 enum {
-    FILL_TRIES_MAX = 5,   // in a row that brought nothing
+    FILL_TRIES_MAX = 5,     // in a row that brought next to nothing
     FILL_RESUMES_MAX = 100, // in all
+    FILL_PROGRESS = 65536,  // more than next to nothing
+    FILL_LOWEST_RATE = 1024,
     FILL_BACKOFF_MS = 250,
 };
 
@@ -417,10 +419,10 @@ static bool may_ask_again(enum error_code code, int status)
 // Wait a little and ask for the rest, unless that was done often enough.
 static void ask_later(struct fill *fill, const struct error *err, int status)
 {
-    if (fill->received > fill->received_at_try) {
+    if (fill->received >= fill->received_at_try + FILL_PROGRESS) {
         fill->tries = 0;
+        fill->received_at_try = fill->received;
     }
-    fill->received_at_try = fill->received;
     if (!may_ask_again(err->code, status) || ++fill->tries >= FILL_TRIES_MAX || ++fill->resumes > FILL_RESUMES_MAX) {
         fail(fill, err);
         return;
@@ -473,6 +475,7 @@ static int ask_upstream(struct fill *fill, struct error *err)
         .method = "GET",
         .range_start = (int64_t)fill->received,
         .max_bytes = fill->fills->parts.config->max_blob,
+        .lowest_rate = FILL_LOWEST_RATE,
         .on_head = upstream_head,
         .on_data = upstream_data,
         .on_done = upstream_done,

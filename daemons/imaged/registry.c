@@ -280,6 +280,7 @@ static int ask_registry(struct registry_call *call, struct error *err)
     request.range_start = call->ask.range_start;
     request.max_bytes = call->ask.max_bytes;
     request.total_timeout_ms = call->ask.total_timeout_ms;
+    request.lowest_rate = call->ask.lowest_rate;
     request.on_head = answer_head;
     request.on_data = answer_data;
     request.on_done = answer_done;

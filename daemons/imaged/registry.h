@@ -23,6 +23,7 @@ struct registry_ask {
     int64_t range_start;
     uint64_t max_bytes;
     unsigned total_timeout_ms; // 0: none
+    unsigned lowest_rate;      // bytes a second; 0: any
     // As in struct fetch_request; the 401 that leads to a token is not shown.
     int (*on_head)(void *context, const struct fetch_head *head, struct error *err);
     int (*on_data)(void *context, const void *data, size_t length, struct error *err);

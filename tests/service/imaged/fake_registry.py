@@ -29,6 +29,7 @@ class Plan:
         self.redirect = None        # Location
         self.status = None
         self.chunked = False        # no Content-Length
+        self.drip = False           # a byte, a nap, a byte, ...
 
 
 class Registry:
@@ -203,7 +204,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             end = min(end, start + plan.always_cut)
         at = start
         while at < end:
-            stop = min(end, at + 65536)
+            stop = min(end, at + (1 if plan.drip else 65536))
+            if plan.drip:
+                self.wfile.flush()
+                self.registry.closing.wait(0.05)
             if plan.gate_at is not None and not plan.gate.is_set():
                 if at >= plan.gate_at:
                     self.wfile.flush()

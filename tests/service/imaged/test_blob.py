@@ -187,6 +187,17 @@ def test_a_silent_registry_is_given_up(make_imaged, registry, content):
     assert blob_gets(registry) <= 6
 
 
+def test_a_dripping_registry_is_given_up(make_imaged, registry, content):
+    make_imaged.settings["upstream_timeout"] = "1s"
+    imaged = make_imaged.start()
+    digest = registry.add_blob(content)
+    registry.plans[digest].drip = True
+    with pytest.raises((http.client.IncompleteRead, ConnectionError)):
+        imaged.get(path_of(registry, digest), timeout=60)
+    assert blob_gets(registry) <= 6
+    assert "too slowly" in imaged.log_text()
+
+
 def test_no_registry_there(imaged, registry):
     digest = registry.add_blob(b"x")
     registry.close()
