@@ -3,14 +3,13 @@
 // resumes -> all written -> proven -> published; or failed. Bytes go: registry -> `gather` (loop) -> one job at a time
 // hashes and writes them (fill_job.c, pool thread) -> clients read the file. When both buffers are full, the registry waits.
 
-#include "fill.h"
+#include "fill_internal.h"
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "cache.h"
 #include "config.h"
 #include "counters.h"
-#include "fill_job.h"
 #include "registry.h"
 #include "service/metrics.h"
 #include "service/service.h"
@@ -19,58 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-enum {
-    FILL_TRIES_MAX = 5,     // in a row that brought next to nothing
-    FILL_RESUMES_MAX = 100, // in all
-    FILL_PROGRESS = 65536,  // more than next to nothing
-    FILL_LOWEST_RATE = 1024,
-    FILL_BACKOFF_MS = 250,
-};
-
-struct fills {
-    struct fills_parts parts;
-    struct fill *first;
-    unsigned count;
-    bool closing;
-};
-
-struct fill {
-    struct fills *fills;
-    struct fill *next;
-    unsigned references;
-    bool listed; // in fills, which holds a reference
-    struct reference repository;
-    char digest[DIGEST_TEXT_SIZE];
-    int64_t began_ms;
-
-    int fd;
-    int64_t size; // -1 unknown
-    bool head_known, body_over;
-    uint64_t received; // from the registry, from the start of the blob: written, or in a buffer
-    uint64_t written;  // hashed and in the file
-    uint64_t skip;     // bytes that come again because the registry ignored the range
-    uint64_t from_upstream;
-
-    struct registry_call *call;
-    bool held_back; // the registry waits for a free buffer
-    unsigned tries, resumes;
-    uint64_t received_at_try;
-    struct service_timer *retry;
-
-    uint8_t *gather, *writing; // FILL_BUFFER each
-    size_t gathered;
-    struct fill_job job;
-    bool job_runs;
-
-    bool proven, failed;
-    struct error err;
-    struct fill_waiter *waiters;
-    struct fill_watcher *watchers;
-};
-
-static void advance(struct fill *fill);
-static int ask_upstream(struct fill *fill, struct error *err);
 
 struct fills *fills_new(const struct fills_parts *parts, struct error *err)
 {
@@ -146,7 +93,7 @@ static bool waiter_is_due(const struct fill *fill, enum fill_event event)
 }
 
 // Tell everybody who waits or watches. The caller holds a reference.
-static void tell(struct fill *fill)
+void fill_tell(struct fill *fill)
 {
     struct fill_waiter **link = &fill->waiters;
     while (*link) {
@@ -196,11 +143,11 @@ static void fail_now(struct fill *fill, const struct error *err)
     }
     fill->references++;
     unlist(fill);
-    tell(fill);
+    fill_tell(fill);
     fill_unref(fill);
 }
 
-static void fail(struct fill *fill, const struct error *err)
+void fill_fail(struct fill *fill, const struct error *err)
 {
     if (fill->failed || fill->job.doomed) {
         return;
@@ -224,7 +171,7 @@ void fills_close(struct fills *fills)
     __atomic_store_n(&fills->closing, true, __ATOMIC_RELAXED);
     for (struct fill *fill = fills->first; fill;) {
         struct fill *next = fill->next;
-        fail(fill, &err);
+        fill_fail(fill, &err);
         fill = next;
     }
 }
@@ -251,7 +198,7 @@ static void run_job(struct fill *fill, enum fill_job_kind kind)
     fill->job_runs = true;
     if (service_work(fill->fills->parts.service, fill_job_run, job_done, &fill->job, &err) < 0) {
         fill->job_runs = false;
-        fail(fill, &err);
+        fill_fail(fill, &err);
         fill_unref(fill);
     }
 }
@@ -297,8 +244,8 @@ static void job_done(void *context)
         error_set(&err, ERROR_UNAVAILABLE, "imaged is stopping");
         fail_now(fill, &err);
     } else {
-        tell(fill);
-        advance(fill);
+        fill_tell(fill);
+        fill_advance(fill);
     }
     fill_unref(fill); // run_job's
 }
@@ -316,7 +263,7 @@ static void write_gathered(struct fill *fill)
 }
 
 // Start whatever is next, if no job runs: write what was gathered, prove, publish. May be the fill's end.
-static void advance(struct fill *fill)
+void fill_advance(struct fill *fill)
 {
     if (fill->failed || fill->job_runs) {
         return;
@@ -336,155 +283,6 @@ static void advance(struct fill *fill)
     fill_unref(fill);
 }
 
-static int check_size(struct fill *fill, int64_t size, struct error *err)
-{
-    const struct imaged_config *config = fill->fills->parts.config;
-    if (size < 0) {
-        return 0;
-    }
-    if ((uint64_t)size > config->max_blob) {
-        return error_set(err, ERROR_TOO_LARGE, "the blob has %lld bytes, more than max_blob allows", (long long)size);
-    }
-    if ((uint64_t)size < fill->received || (fill->head_known && fill->size >= 0 && size != fill->size)) {
-        return error_set(err, ERROR_CORRUPT, "the registry says %lld bytes, after it was another number",
-                         (long long)size);
-    }
-    return cache_check_room(fill->fills->parts.cache, (uint64_t)size - fill->written, config->keep_free, err);
-}
-
-static int upstream_head(void *context, const struct fetch_head *head, struct error *err)
-{
-    struct fill *fill = context;
-    fill->skip = 0;
-    if (head->status == 206) {
-        if ((uint64_t)head->range_start != fill->received) {
-            return error_set(err, ERROR_UPSTREAM, "the registry sent another range than was asked for");
-        }
-    } else if (head->status == 200) {
-        fill->skip = fill->received;
-    } else {
-        return 0; // upstream_done sees the status
-    }
-    int64_t size = head->status == 206 ? head->range_total : head->content_length;
-    if (check_size(fill, size, err) < 0) {
-        return -1;
-    }
-    if (!fill->head_known || fill->size < 0) {
-        fill->size = size;
-    }
-    fill->head_known = true;
-    fill->references++;
-    tell(fill);
-    fill_unref(fill);
-    return 0;
-}
-
-static int upstream_data(void *context, const void *data, size_t length, struct error *err)
-{
-    struct fill *fill = context;
-    if (!fill->head_known) {
-        return 0; // the text of a refusal
-    }
-    const uint8_t *bytes = data;
-    size_t skip = fill->skip < length ? (size_t)fill->skip : length;
-    size_t take = length - skip;
-    if (take > FILL_BUFFER - fill->gathered) {
-        if (fill->gathered == 0) {
-            return error_set(err, ERROR_INTERNAL, "more bytes at once than a buffer holds");
-        }
-        fill->held_back = true;
-        return 1;
-    }
-    if (fill->size < 0 && fill->received + take > fill->fills->parts.config->max_blob) {
-        return error_set(err, ERROR_TOO_LARGE, "the blob has more bytes than max_blob allows");
-    }
-    memcpy(fill->gather + fill->gathered, bytes + skip, take);
-    fill->gathered += take;
-    fill->skip -= skip;
-    fill->received += take;
-    fill->from_upstream += length;
-    metric_add(fill->fills->parts.counters->upstream_bytes, (int64_t)length);
-    advance(fill);
-    return 0;
-}
-
-static bool may_ask_again(enum error_code code, int status)
-{
-    if (status) {
-        return status == 408 || status == 429 || status >= 500;
-    }
-    return code == ERROR_UPSTREAM || code == ERROR_TIMEOUT;
-}
-
-// Wait a little and ask for the rest, unless that was done often enough.
-static void ask_later(struct fill *fill, const struct error *err, int status)
-{
-    if (fill->received >= fill->received_at_try + FILL_PROGRESS) {
-        fill->tries = 0;
-        fill->received_at_try = fill->received;
-    }
-    if (!may_ask_again(err->code, status) || ++fill->tries >= FILL_TRIES_MAX || ++fill->resumes > FILL_RESUMES_MAX) {
-        fail(fill, err);
-        return;
-    }
-    log_debug("%s: %s; asking again", fill->digest, err->message);
-    metric_add(fill->fills->parts.counters->fill_resumes, 1);
-    service_timer_arm(fill->retry, FILL_BACKOFF_MS << (fill->tries - 1), 0);
-}
-
-static void upstream_done(void *context, int result, int status, const struct error *err)
-{
-    struct fill *fill = context;
-    struct error own = {.code = ERROR_NONE};
-    fill->call = NULL;
-    fill->held_back = false;
-    if (result < 0) {
-        ask_later(fill, err, 0);
-    } else if (status != 200 && status != 206) {
-        registry_status_error(&fill->repository, status, &own);
-        ask_later(fill, &own, status);
-    } else if (fill->size >= 0 && fill->received < (uint64_t)fill->size) {
-        error_set(&own, ERROR_UPSTREAM, "the registry stopped at byte %llu of %lld",
-                  (unsigned long long)fill->received, (long long)fill->size);
-        ask_later(fill, &own, 0);
-    } else if (fill->size >= 0 && fill->received > (uint64_t)fill->size) {
-        error_set(&own, ERROR_CORRUPT, "the registry sent more bytes than it said");
-        fail(fill, &own);
-    } else {
-        fill->body_over = true;
-        advance(fill);
-    }
-}
-
-static void on_retry(void *context)
-{
-    struct fill *fill = context;
-    struct error err = {.code = ERROR_NONE};
-    if (ask_upstream(fill, &err) < 0) {
-        fail(fill, &err);
-    }
-}
-
-static int ask_upstream(struct fill *fill, struct error *err)
-{
-    char path[sizeof("blobs/") + DIGEST_TEXT_SIZE];
-    snprintf(path, sizeof(path), "blobs/%s", fill->digest);
-    struct registry_ask ask = {
-        .reference = &fill->repository,
-        .path = path,
-        .method = "GET",
-        .range_start = (int64_t)fill->received,
-        .max_bytes = fill->fills->parts.config->max_blob,
-        .lowest_rate = FILL_LOWEST_RATE,
-        .on_head = upstream_head,
-        .on_data = upstream_data,
-        .on_done = upstream_done,
-        .context = fill,
-    };
-    fill->call = registry_start(fill->fills->parts.registry, &ask, err);
-    return fill->call ? 0 : -1;
-}
-
 static int prepare(struct fill *fill, struct error *err)
 {
     uint64_t kept = 0;
@@ -495,7 +293,7 @@ static int prepare(struct fill *fill, struct error *err)
     kept = kept > 0 ? kept - 1 : 0;
     fill->gather = malloc(FILL_BUFFER);
     fill->writing = malloc(FILL_BUFFER);
-    fill->retry = service_timer_new(fill->fills->parts.service, on_retry, fill);
+    fill->retry = service_timer_new(fill->fills->parts.service, fill_on_retry, fill);
     if (!fill->gather || !fill->writing || !fill->retry) {
         return error_set(err, ERROR_IO, "no memory");
     }
@@ -511,7 +309,7 @@ static int prepare(struct fill *fill, struct error *err)
     }
     fill->received = fill->written = kept;
     fill->received_at_try = kept;
-    return ask_upstream(fill, err);
+    return fill_ask_upstream(fill, err);
 }
 
 static struct fill *begin(struct fills *fills, const struct reference *repository, const char *digest,

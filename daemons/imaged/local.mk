@@ -8,7 +8,9 @@ daemons_imaged_libimaged_a_SOURCES = \
 	%D%/config.c %D%/config.h \
 	%D%/counters.c %D%/counters.h \
 	%D%/fill.c %D%/fill.h \
+	%D%/fill_internal.h \
 	%D%/fill_job.c %D%/fill_job.h \
+	%D%/fill_upstream.c \
 	%D%/handle_blob.c %D%/handle_blob.h \
 	%D%/handle_manifest.c %D%/handle_manifest.h \
 	%D%/handle_resolve.c %D%/handle_resolve.h \
