@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The address guard's rule: which addresses the daemons never connect to on somebody else's word. It looks at
-// the address of the connection itself, so neither a name nor a spelling can get round it. Called by the
-// open-socket callback in transfer.c.
+// The address guard's rule: which addresses the daemons never connect to on somebody else's word.
+// It looks at the address of the connection itself, so neither a name nor a spelling can get round
+// it. Called by the open-socket callback in transfer.c.
 
 #include "fetch/fetch.h"
 
@@ -60,8 +60,8 @@ static bool is_private6(const uint8_t bytes[16])
     if (front >> 16 == 0x2002) {
         return is_private4(get_be32(bytes + 2)); // 6to4 carries its IPv4 address
     }
-    return (front & 0xfffffe00) == 0x20010000 // 2001::/23: Teredo, benchmarks, ORCHID
-           || front == 0x20010db8             // documentation
+    return (front & 0xfffffe00) == 0x20010000     // 2001::/23: Teredo, benchmarks, ORCHID
+           || front == 0x20010db8                 // documentation
            || (front & 0xfffff000) == 0x3fff0000; // documentation
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Outbound requests on the service's loop: curl's multi interface gets its sockets and its one timer from there.
-// Called by whoever fetches (imaged's registry client, redfishd's BMCs). curl must not be re-entered from its own
-// callbacks, so whatever a callback asks for is noted and done by settle() when curl is off the stack.
+// Outbound requests on the service's loop: curl's multi interface gets its sockets and its one
+// timer from there. Called by whoever fetches (imaged's registry client, redfishd's BMCs). curl
+// must not be re-entered from its own callbacks, so whatever a callback asks for is noted and done
+// by settle() when curl is off the stack.
 
 #include "fetch/transfer.h"
 
@@ -38,7 +39,8 @@ static void drive(struct lane *lane, curl_socket_t fd, int bits)
 static void on_socket_ready(void *context, unsigned what)
 {
     struct watch *watch = context;
-    int bits = (what & SERVICE_READ ? CURL_CSELECT_IN : 0) | (what & SERVICE_WRITE ? CURL_CSELECT_OUT : 0);
+    int bits =
+        (what & SERVICE_READ ? CURL_CSELECT_IN : 0) | (what & SERVICE_WRITE ? CURL_CSELECT_OUT : 0);
     drive(watch->lane, watch->fd, bits); // may free the watch
 }
 
@@ -65,7 +67,8 @@ static int on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *context,
         }
         return 0;
     }
-    unsigned wanted = (what & CURL_POLL_IN ? SERVICE_READ : 0U) | (what & CURL_POLL_OUT ? SERVICE_WRITE : 0U);
+    unsigned wanted =
+        (what & CURL_POLL_IN ? SERVICE_READ : 0U) | (what & CURL_POLL_OUT ? SERVICE_WRITE : 0U);
     if (watch) {
         service_io_set(watch->io, wanted);
         return 0;
@@ -324,7 +327,8 @@ static int64_t stall_ms_of(const struct fetch *fetch)
     return fetch->request.stall_timeout_ms ? fetch->request.stall_timeout_ms : 30000;
 }
 
-// Milliseconds until the rate is judged; not positive when it was too low in a whole window. The owner's own pauses do not count.
+// Milliseconds until the rate is judged; not positive when it was too low in a whole window. The
+// owner's own pauses do not count.
 static int64_t rate_left(struct fetch *fetch, int64_t now)
 {
     int64_t window = stall_ms_of(fetch);
@@ -346,7 +350,8 @@ static int64_t rate_left(struct fetch *fetch, int64_t now)
     return left;
 }
 
-// Silence, rate and total time. The timer is not moved for every packet: when it fires, it looks how long ago the last one was.
+// Silence, rate and total time. The timer is not moved for every packet: when it fires, it looks
+// how long ago the last one was.
 static void on_deadline(void *context)
 {
     struct fetch *fetch = context;
@@ -397,17 +402,20 @@ static int copy_request(struct fetch *fetch, const struct fetch_request *request
         }
     }
     if (!fetch->request.method) {
-        return error_set(err, ERROR_INTERNAL, "method %s is not one that is fetched with", request->method);
+        return error_set(err, ERROR_INTERNAL, "method %s is not one that is fetched with",
+                         request->method);
     }
     for (const char *const *header = request->headers; header && *header; header++) {
-        struct curl_slist *longer = header_is_clean(*header) ? curl_slist_append(fetch->headers, *header) : NULL;
+        struct curl_slist *longer =
+            header_is_clean(*header) ? curl_slist_append(fetch->headers, *header) : NULL;
         if (!longer) {
             return error_set(err, ERROR_BAD_REQUEST, "a header that cannot be sent");
         }
         fetch->headers = longer;
     }
     if (request->authorization) {
-        fetch->authorization = strpbrk(request->authorization, "\r\n") ? NULL : strdup(request->authorization);
+        fetch->authorization =
+            strpbrk(request->authorization, "\r\n") ? NULL : strdup(request->authorization);
     }
     if (request->ca_file) {
         fetch->ca_file = strdup(request->ca_file);
@@ -418,8 +426,8 @@ static int copy_request(struct fetch *fetch, const struct fetch_request *request
             memcpy(fetch->body, request->body, request->body_length);
         }
     }
-    if ((request->authorization && !fetch->authorization) || (request->ca_file && !fetch->ca_file) ||
-        (request->body_length > 0 && !fetch->body)) {
+    if ((request->authorization && !fetch->authorization) ||
+        (request->ca_file && !fetch->ca_file) || (request->body_length > 0 && !fetch->body)) {
         return error_set(err, ERROR_IO, "no memory, or a credential that cannot be sent");
     }
     return 0;
@@ -443,7 +451,8 @@ static int judge_first_url(struct fetch *fetch, const char *url, struct error *e
     return 0;
 }
 
-struct fetch *fetch_start(struct fetcher *fetcher, const struct fetch_request *request, struct error *err)
+struct fetch *fetch_start(struct fetcher *fetcher, const struct fetch_request *request,
+                          struct error *err)
 {
     struct fetch *fetch = calloc(1, sizeof(*fetch));
     if (!fetch) {

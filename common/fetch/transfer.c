@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// One outbound request: a curl handle for each hop, its head taken apart, its body handed on, its redirects judged.
-// Called by fetcher.c. The callbacks here run with curl on the stack, so they only note and copy.
+// One outbound request: a curl handle for each hop, its head taken apart, its body handed on, its
+// redirects judged. Called by fetcher.c. The callbacks here run with curl on the stack, so they
+// only note and copy.
 
 #include "fetch/transfer.h"
 
@@ -40,7 +41,8 @@ static bool is_redirect(const struct fetch *fetch)
 }
 
 // Guard: the address is looked at here, after DNS and immediately before the connection.
-static curl_socket_t on_open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address)
+static curl_socket_t on_open_socket(void *context, curlsocktype purpose,
+                                    struct curl_sockaddr *address)
 {
     struct fetch *fetch = context;
     if (purpose != CURLSOCKTYPE_IPCXN) {
@@ -175,7 +177,8 @@ static void head_begin(struct fetch *fetch, const char *line)
     fetch->head.status = space ? (int)parse_count(space + 1, &end) : 0;
 }
 
-// One line of a head, CRLF and all; an empty one ends it. Interim heads (1xx) and trailers come this way as well.
+// One line of a head, CRLF and all; an empty one ends it. Interim heads (1xx) and trailers come
+// this way as well.
 static size_t on_header_line(char *bytes, size_t size, size_t count, void *context)
 {
     struct fetch *fetch = context;
@@ -332,8 +335,9 @@ int transfer_prepare(struct fetch *fetch, struct error *err)
     curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
     curl_easy_setopt(easy, CURLOPT_USERAGENT, "bootyard");
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, fetch->curl_text);
-    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
-                     (long)(fetch->request.connect_timeout_ms ? fetch->request.connect_timeout_ms : 10000));
+    curl_easy_setopt(
+        easy, CURLOPT_CONNECTTIMEOUT_MS,
+        (long)(fetch->request.connect_timeout_ms ? fetch->request.connect_timeout_ms : 10000));
     curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
     curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, fetch);
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header_line);
@@ -359,9 +363,11 @@ void transfer_drop_easy(struct fetch *fetch)
 static int curl_failure(struct fetch *fetch)
 {
     if (fetch->refused) {
-        return fail(fetch, ERROR_FORBIDDEN, "its address is private, and this request may not go there");
+        return fail(fetch, ERROR_FORBIDDEN,
+                    "its address is private, and this request may not go there");
     }
-    const char *text = fetch->curl_text[0] ? fetch->curl_text : curl_easy_strerror(fetch->curl_result);
+    const char *text =
+        fetch->curl_text[0] ? fetch->curl_text : curl_easy_strerror(fetch->curl_result);
     bool timeout = fetch->curl_result == CURLE_OPERATION_TIMEDOUT;
     return fail(fetch, timeout ? ERROR_TIMEOUT : ERROR_UPSTREAM, text);
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Inside fetch/ only: what one outbound request is between fetcher.c (which owns the loop's side and decides when) and
-// transfer.c (which owns the request's side: hops, heads, bodies, the guard). Threads: the loop's.
+// Inside fetch/ only: what one outbound request is between fetcher.c (which owns the loop's side
+// and decides when) and transfer.c (which owns the request's side: hops, heads, bodies, the guard).
+// Threads: the loop's.
 
 #include "fetch/fetch.h"
 #include "fetch/url.h"
@@ -15,8 +16,9 @@ struct service_timer;
 
 enum { FETCH_REDIRECTS_MAX = 5, FETCH_HEAD_MAX = 65536, FETCH_REDIRECT_BODY_MAX = 65536 };
 
-// curl keeps connections and gives them to later requests. So that none that was opened with the guard down is ever
-// given to a request with the guard up, there are two lanes with their own connections.
+// curl keeps connections and gives them to later requests. So that none that was opened with the
+// guard down is ever given to a request with the guard up, there are two lanes with their own
+// connections.
 enum lane_kind { LANE_GUARDED, LANE_PRIVATE, LANE_COUNT };
 
 struct lane {
@@ -30,7 +32,7 @@ struct fetcher {
     struct lane lanes[LANE_COUNT];
     struct service_timer *kick; // settles soon, when something was asked for from within a callback
     struct fetch *first;
-    unsigned depth;  // > 0: curl is on the stack and must not be re-entered
+    unsigned depth; // > 0: curl is on the stack and must not be re-entered
     bool settling;
     bool attention;  // some fetch wants something
     bool curl_ready; // curl_global_init was called
@@ -84,8 +86,8 @@ struct fetch {
 
 // Make the easy handle of the next hop for fetch->url. Nothing runs yet.
 int transfer_prepare(struct fetch *fetch, struct error *err);
-// The hop is over: true when a redirect has to be followed (fetch->url is then the new one), else the request is over and
-// `err` is filled when it failed.
+// The hop is over: true when a redirect has to be followed (fetch->url is then the new one), else
+// the request is over and `err` is filled when it failed.
 bool transfer_hop_over(struct fetch *fetch, struct error *err);
 void transfer_drop_easy(struct fetch *fetch);
 int transfer_fail(struct fetch *fetch, const struct error *err);

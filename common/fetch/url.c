@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// URLs of outbound requests over libcurl's URL interface. Called by transfer.c and by whoever judges a URL in an
-// allow_url callback.
+// URLs of outbound requests over libcurl's URL interface. Called by transfer.c and by whoever
+// judges a URL in an allow_url callback.
 
 #include "fetch/url.h"
 
@@ -59,7 +59,8 @@ static bool has_control_characters(const char *text)
 int url_parse(const char *url, struct url_origin *ret_origin, char **ret_normal, struct error *err)
 {
     if (strlen(url) > 8192 || has_control_characters(url)) {
-        return error_set(err, ERROR_BAD_REQUEST, "URL: too long, or it has spaces or control characters");
+        return error_set(err, ERROR_BAD_REQUEST,
+                         "URL: too long, or it has spaces or control characters");
     }
     CLEANUP(cleanup_curl_url) CURLU *handle = curl_url();
     if (!handle) {

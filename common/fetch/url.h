@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// URLs of outbound requests, taken apart by the same parser that later connects, so that what was checked is
-// what is asked. Threads: any.
+// URLs of outbound requests, taken apart by the same parser that later connects, so that what was
+// checked is what is asked. Threads: any.
 
 #include "base/error.h"
 
@@ -14,8 +14,8 @@ struct url_origin {
     unsigned port;  // always set
 };
 
-// Only http and https, without user and password in it. `ret_normal` (NULL if not wanted) gets the URL as it is to be
-// asked for, the caller frees it.
+// Only http and https, without user and password in it. `ret_normal` (NULL if not wanted) gets the
+// URL as it is to be asked for, the caller frees it.
 int url_parse(const char *url, struct url_origin *ret_origin, char **ret_normal, struct error *err);
 
 bool url_same_origin(const struct url_origin *a, const struct url_origin *b);

@@ -27,7 +27,8 @@ static socklen_t peer_address(struct web_request *request, struct sockaddr_stora
 {
     const struct sockaddr *peer = web_peer(request);
     if (peer && peer->sa_family == AF_INET) {
-        to_ipv4((const uint8_t *)&((const struct sockaddr_in *)(const void *)peer)->sin_addr, ret_address);
+        to_ipv4((const uint8_t *)&((const struct sockaddr_in *)(const void *)peer)->sin_addr,
+                ret_address);
         return sizeof(struct sockaddr_in);
     }
     if (!peer || peer->sa_family != AF_INET6) {
@@ -45,7 +46,8 @@ static socklen_t peer_address(struct web_request *request, struct sockaddr_stora
     return sizeof(in6);
 }
 
-// Only an address of this host can be bound to. (Listing them would need netlink, which the unit forbids.)
+// Only an address of this host can be bound to. (Listing them would need netlink, which the unit
+// forbids.)
 int access_check_host(struct web_request *request, struct error *err)
 {
     struct sockaddr_storage address;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Who may have what. Without a credential imaged gives away what a deployment that is not over names, and nothing
-// else, unless its conf says "open". Credentials (a deployment's path or token, API tokens) come here in a later issue.
-// Threads: the loop's.
+// Who may have what. Without a credential imaged gives away what a deployment that is not over
+// names, and nothing else, unless its conf says "open". Credentials (a deployment's path or token,
+// API tokens) come here in a later issue. Threads: the loop's.
 
 #include "base/error.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The allow list and the registries' rules. Filled by config.c, asked by the handlers before anything else, and by registry.c
-// for every URL on the way.
+// The allow list and the registries' rules. Filled by config.c, asked by the handlers before
+// anything else, and by registry.c for every URL on the way.
 
 #include "allow.h"
 
@@ -22,7 +22,8 @@ struct known_registry {
 // Where the two big public registries send their clients. An operator's own section adds to it.
 static const struct known_registry known[] = {
     {"ghcr.io", {"pkg-containers.githubusercontent.com"}},
-    {"docker.io", {"auth.docker.io", "production.cloudflare.docker.com", "*.cloudflarestorage.com"}},
+    {"docker.io",
+     {"auth.docker.io", "production.cloudflare.docker.com", "*.cloudflarestorage.com"}},
 };
 
 static const struct registry_rule default_rule = {.pattern = ""};
@@ -72,7 +73,8 @@ static int pattern_make(const char *item, char pattern[ALLOW_PATTERN_SIZE], stru
     if (length >= ALLOW_PATTERN_SIZE || !host_part_is_valid(item, host) ||
         (item[host] && !port_part_is_valid(item + host + 1))) {
         return error_set(err, ERROR_UNPROCESSABLE,
-                         "\"%.100s\" is not host[:port] (no scheme, no path; a port may be \"*\")", item);
+                         "\"%.100s\" is not host[:port] (no scheme, no path; a port may be \"*\")",
+                         item);
     }
     for (size_t i = 0; i <= length; i++) {
         pattern[i] = (char)tolower((unsigned char)item[i]);
@@ -144,8 +146,8 @@ void allow_fini(struct allow_list *list)
     *list = (struct allow_list){.registries = NULL};
 }
 
-static int append_pattern(char (**list)[ALLOW_PATTERN_SIZE], size_t *count, size_t max, const char *item,
-                          struct error *err)
+static int append_pattern(char (**list)[ALLOW_PATTERN_SIZE], size_t *count, size_t max,
+                          const char *item, struct error *err)
 {
     char pattern[ALLOW_PATTERN_SIZE];
     if (pattern_make(item, pattern, err) < 0) {
@@ -190,7 +192,9 @@ struct registry_rule *allow_rule(struct allow_list *list, const char *pattern, s
         }
     }
     struct registry_rule *longer =
-        list->rule_count < ALLOW_MAX ? realloc(list->rules, (list->rule_count + 1) * sizeof(*longer)) : NULL;
+        list->rule_count < ALLOW_MAX
+            ? realloc(list->rules, (list->rule_count + 1) * sizeof(*longer))
+            : NULL;
     if (!longer) {
         error_set(err, ERROR_TOO_LARGE, "too many registry sections");
         return NULL;
@@ -216,7 +220,8 @@ int allow_check(const struct allow_list *list, const char *host, struct error *e
         }
     }
     return error_set(err, ERROR_FORBIDDEN, "registry %s is not allowed%s", host,
-                     list->builtin ? " (only ghcr.io is, unless allowed_registries says otherwise)" : "");
+                     list->builtin ? " (only ghcr.io is, unless allowed_registries says otherwise)"
+                                   : "");
 }
 
 const struct registry_rule *allow_rule_for(const struct allow_list *list, const char *host)
@@ -236,7 +241,8 @@ static const char *contact_host(const char *host)
     return strcmp(host, "docker.io") == 0 ? "registry-1.docker.io" : host;
 }
 
-int allow_origin(const struct allow_list *list, const char *host, const struct url_origin *origin, struct error *err)
+int allow_origin(const struct allow_list *list, const char *host, const struct url_origin *origin,
+                 struct error *err)
 {
     const struct registry_rule *rule = allow_rule_for(list, host);
     unsigned scheme_port = strcmp(origin->scheme, "http") == 0 ? 80 : 443;
@@ -248,7 +254,8 @@ int allow_origin(const struct allow_list *list, const char *host, const struct u
     }
     if (!found) {
         return error_set(err, ERROR_FORBIDDEN,
-                         "registry %s sends us to %s, which its section does not name in \"hosts\"", host, text);
+                         "registry %s sends us to %s, which its section does not name in \"hosts\"",
+                         host, text);
     }
     if (scheme_port == 80 && !rule->http) {
         return error_set(err, ERROR_FORBIDDEN, "registry %s sends us to plain http", host);
@@ -258,5 +265,6 @@ int allow_origin(const struct allow_list *list, const char *host, const struct u
 
 void allow_base_url(const struct allow_list *list, const char *host, char *text, size_t size)
 {
-    snprintf(text, size, "%s://%s", allow_rule_for(list, host)->http ? "http" : "https", contact_host(host));
+    snprintf(text, size, "%s://%s", allow_rule_for(list, host)->http ? "http" : "https",
+             contact_host(host));
 }

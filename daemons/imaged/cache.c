@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The cache's files. Called by fill.c (partial files, publishing), manifest_fetch.c (small contents) and handle_blob.c (hits).
+// The cache's files. Called by fill.c (partial files, publishing), manifest_fetch.c (small
+// contents) and handle_blob.c (hits).
 
 #include "cache.h"
 
@@ -29,7 +30,8 @@ struct used {
 struct cache {
     struct store *store;
     int root_fd, blobs_fd, partial_fd;
-    struct used used[USED_MEMORY]; // so that a thousand clients of one image are not a thousand writes
+    struct used
+        used[USED_MEMORY]; // so that a thousand clients of one image are not a thousand writes
     size_t next_used;
 };
 
@@ -73,11 +75,13 @@ static void forget_stale_partials(struct cache *cache)
     time_t booted = boot_time();
     for (struct dirent *entry; (entry = readdir(folder));) {
         struct stat status;
-        if (entry->d_name[0] == '.' || fstatat(cache->partial_fd, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) < 0) {
+        if (entry->d_name[0] == '.' ||
+            fstatat(cache->partial_fd, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) < 0) {
             continue;
         }
         bool temporary = strlen(entry->d_name) != HEX_SIZE - 1; // cache_write's
-        if (temporary || status.st_mtime <= booted || status.st_mtime < time(NULL) - PARTIAL_AGE_S) {
+        if (temporary || status.st_mtime <= booted ||
+            status.st_mtime < time(NULL) - PARTIAL_AGE_S) {
             (void)unlinkat(cache->partial_fd, entry->d_name, 0);
         }
     }
@@ -195,7 +199,8 @@ static void note_used(struct cache *cache, const char *digest)
     }
 }
 
-int cache_open(struct cache *cache, const char *digest, int *ret_fd, uint64_t *ret_size, struct error *err)
+int cache_open(struct cache *cache, const char *digest, int *ret_fd, uint64_t *ret_size,
+               struct error *err)
 {
     char hex[HEX_SIZE];
     if (hex_of(digest, hex, err) < 0) {
@@ -216,13 +221,15 @@ int cache_open(struct cache *cache, const char *digest, int *ret_fd, uint64_t *r
     return 0;
 }
 
-int cache_open_partial(struct cache *cache, const char *digest, int *ret_fd, uint64_t *ret_size, struct error *err)
+int cache_open_partial(struct cache *cache, const char *digest, int *ret_fd, uint64_t *ret_size,
+                       struct error *err)
 {
     char hex[HEX_SIZE];
     if (hex_of(digest, hex, err) < 0) {
         return -1;
     }
-    CLEANUP_CLOSE int fd = openat(cache->partial_fd, hex, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+    CLEANUP_CLOSE int fd =
+        openat(cache->partial_fd, hex, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
     struct stat status;
     if (fd < 0 || fstat(fd, &status) < 0) {
         return error_errno(err, errno, "cannot write to the cache");
@@ -240,7 +247,8 @@ void cache_drop_partial(struct cache *cache, const char *digest)
     }
 }
 
-static int move_into_place(const struct cache *cache, const char *from, const char *hex, int fd, struct error *err)
+static int move_into_place(const struct cache *cache, const char *from, const char *hex, int fd,
+                           struct error *err)
 {
     if (fdatasync(fd) < 0) {
         return error_errno(err, errno, "cannot flush a file of the cache");
@@ -278,7 +286,8 @@ static int write_all(int fd, const char *bytes, size_t length, struct error *err
     return 0;
 }
 
-int cache_write(const struct cache *cache, const char *digest, const void *bytes, size_t length, struct error *err)
+int cache_write(const struct cache *cache, const char *digest, const void *bytes, size_t length,
+                struct error *err)
 {
     char hex[HEX_SIZE];
     char random[2 * 8 + 1];
@@ -288,7 +297,8 @@ int cache_write(const struct cache *cache, const char *digest, const void *bytes
     }
     random_fill(seed, sizeof(seed));
     hex_encode(seed, sizeof(seed), random);
-    CLEANUP_CLOSE int fd = openat(cache->partial_fd, random, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
+    CLEANUP_CLOSE int fd =
+        openat(cache->partial_fd, random, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
     if (fd < 0) {
         return error_errno(err, errno, "cannot write to the cache");
     }
@@ -299,7 +309,8 @@ int cache_write(const struct cache *cache, const char *digest, const void *bytes
     return 0;
 }
 
-int cache_check_room(const struct cache *cache, uint64_t bytes, uint64_t keep_free, struct error *err)
+int cache_check_room(const struct cache *cache, uint64_t bytes, uint64_t keep_free,
+                     struct error *err)
 {
     struct statvfs status;
     if (fstatvfs(cache->partial_fd, &status) < 0) {
@@ -308,8 +319,10 @@ int cache_check_room(const struct cache *cache, uint64_t bytes, uint64_t keep_fr
     uint64_t free_bytes = (uint64_t)status.f_bavail * status.f_frsize;
     if (free_bytes < keep_free || free_bytes - keep_free < bytes) {
         return error_set(err, ERROR_UNAVAILABLE,
-                         "no room in the image cache: %llu bytes are wanted, %llu are free, of which %llu are kept free",
-                         (unsigned long long)bytes, (unsigned long long)free_bytes, (unsigned long long)keep_free);
+                         "no room in the image cache: %llu bytes are wanted, %llu are free, of "
+                         "which %llu are kept free",
+                         (unsigned long long)bytes, (unsigned long long)free_bytes,
+                         (unsigned long long)keep_free);
     }
     return 0;
 }

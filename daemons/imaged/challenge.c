@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The challenge parser. Called by registry.c with what a registry sent, so nothing about the text is believed.
+// The challenge parser. Called by registry.c with what a registry sent, so nothing about the text
+// is believed.
 
 #include "challenge.h"
 
@@ -22,7 +23,8 @@ static void skip_blanks(struct cursor *cursor)
     cursor->at += strspn(cursor->at, " \t");
 }
 
-// A word into `text`, cut if it does not fit (a cut word matches nothing that is looked for). False if there is none.
+// A word into `text`, cut if it does not fit (a cut word matches nothing that is looked for). False
+// if there is none.
 static bool read_token(struct cursor *cursor, char *text, size_t size)
 {
     size_t length = 0;
@@ -101,7 +103,8 @@ int challenge_parse_bearer(const char *header, struct challenge *ret_challenge, 
         }
     }
     if (!challenge.realm[0]) {
-        return error_set(err, ERROR_UPSTREAM, "the registry wants a credential, and offers no token server");
+        return error_set(err, ERROR_UPSTREAM,
+                         "the registry wants a credential, and offers no token server");
     }
     *ret_challenge = challenge;
     return 0;
@@ -112,8 +115,8 @@ static bool append_encoded(char *text, size_t size, const char *value)
 {
     size_t length = strlen(text);
     for (const unsigned char *c = (const unsigned char *)value; *c; c++) {
-        bool plain = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') ||
-                     strchr("-._~", *c);
+        bool plain = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') ||
+                     (*c >= '0' && *c <= '9') || strchr("-._~", *c);
         if (length + 4 > size) {
             return false;
         }
@@ -129,8 +132,8 @@ static bool append_plain(char *text, size_t size, const char *value)
     return written >= 0 && (size_t)written < size - length;
 }
 
-int challenge_token_url(const struct challenge *challenge, const char *repository, char *text, size_t size,
-                        struct error *err)
+int challenge_token_url(const struct challenge *challenge, const char *repository, char *text,
+                        size_t size, struct error *err)
 {
     text[0] = '\0';
     bool fits = append_plain(text, size, challenge->realm);

@@ -7,7 +7,8 @@
 #include <string.h>
 
 // Call `add` for each word of `value`.
-static int each_word(const char *value, int (*add)(void *context, const char *word, struct error *err), void *context,
+static int each_word(const char *value,
+                     int (*add)(void *context, const char *word, struct error *err), void *context,
                      struct error *err)
 {
     for (const char *at = value + strspn(value, " \t,"); *at;) {
@@ -52,7 +53,8 @@ static int parse_rule_http(const char *instance, const char *value, void *field,
     return rule ? conf_parse_bool("", value, &rule->http, err) : -1;
 }
 
-static int parse_rule_private(const char *instance, const char *value, void *field, struct error *err)
+static int parse_rule_private(const char *instance, const char *value, void *field,
+                              struct error *err)
 {
     struct registry_rule *rule = allow_rule(field, instance, err);
     return rule ? conf_parse_bool("", value, &rule->private_addresses, err) : -1;
@@ -74,20 +76,25 @@ static int parse_rule_hosts(const char *instance, const char *value, void *field
 
 static const struct conf_option options[] = {
     DAEMON_OPTIONS(struct imaged_config, common, "8083", "0"),
-    {"imaged", "images_dir", conf_parse_string, FIELD(images_dir), "/var/lib/bootyard/images", "the image cache"},
+    {"imaged", "images_dir", conf_parse_string, FIELD(images_dir), "/var/lib/bootyard/images",
+     "the image cache"},
     {"imaged", "allowed_registries", parse_allowed, FIELD(allow), NULL,
      "words host[:port], \"*.domain\", port \"*\" for any; ghcr.io unless set"},
     {"imaged", "open", conf_parse_bool, FIELD(open), "no",
      "yes: everybody may pull everything that is allowed; no: only what a deployment wants"},
     {"imaged", "max_blob", conf_parse_bytes, FIELD(max_blob), "64G", "larger blobs are refused"},
-    {"imaged", "keep_free", conf_parse_bytes, FIELD(keep_free), "256M", "space on the file system that stays free"},
-    {"imaged", "max_fills", conf_parse_unsigned, FIELD(max_fills), "32", "blobs fetched at the same time"},
+    {"imaged", "keep_free", conf_parse_bytes, FIELD(keep_free), "256M",
+     "space on the file system that stays free"},
+    {"imaged", "max_fills", conf_parse_unsigned, FIELD(max_fills), "32",
+     "blobs fetched at the same time"},
     {"imaged", "upstream_timeout", conf_parse_seconds, FIELD(stall_seconds), "30s",
      "a registry that sends nothing for so long is asked again"},
-    {"registry ", "http", parse_rule_http, FIELD(allow), NULL, "yes: this registry is asked by plain HTTP"},
+    {"registry ", "http", parse_rule_http, FIELD(allow), NULL,
+     "yes: this registry is asked by plain HTTP"},
     {"registry ", "private", parse_rule_private, FIELD(allow), NULL,
      "yes: this registry may have a loopback, link-local or private address"},
-    {"registry ", "ca_file", parse_rule_ca, FIELD(allow), NULL, "PEM file instead of the system's CA bundle"},
+    {"registry ", "ca_file", parse_rule_ca, FIELD(allow), NULL,
+     "PEM file instead of the system's CA bundle"},
     {"registry ", "hosts", parse_rule_hosts, FIELD(allow), NULL,
      "words: hosts of its token server and storage, to which it may redirect"},
 };
@@ -97,7 +104,8 @@ int imaged_config_load(const char *path, struct imaged_config *ret_config, struc
     struct imaged_config config = {.open = false};
     int result = allow_init(&config.allow, err);
     if (result == 0) {
-        result = conf_load(path, false, options, sizeof(options) / sizeof(options[0]), &config, err);
+        result =
+            conf_load(path, false, options, sizeof(options) / sizeof(options[0]), &config, err);
     }
     if (result < 0) {
         imaged_config_fini(&config);

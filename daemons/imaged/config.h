@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// imaged.conf in one struct. Filled by imaged_config_load, read by everybody; a reload makes a new one. Threads: the loop's.
+// imaged.conf in one struct. Filled by imaged_config_load, read by everybody; a reload makes a new
+// one. Threads: the loop's.
 
 #include "allow.h"
 #include "conf/daemon.h"

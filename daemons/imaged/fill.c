@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Single flight of blobs. Called by handle_blob.c; stream.c reads what is there. Life of a fill: asked -> head known -> body, with
-// resumes -> all written -> proven -> published; or failed. Bytes go: registry -> `gather` (loop) -> one job at a time
-// hashes and writes them (fill_job.c, pool thread) -> clients read the file. When both buffers are full, the registry waits.
+// Single flight of blobs. Called by handle_blob.c; stream.c reads what is there. Life of a fill:
+// asked -> head known -> body, with resumes -> all written -> proven -> published; or failed. Bytes
+// go: registry -> `gather` (loop) -> one job at a time hashes and writes them (fill_job.c, pool
+// thread) -> clients read the file. When both buffers are full, the registry waits.
 
 #include "fill_internal.h"
 
@@ -113,7 +114,8 @@ void fill_tell(struct fill *fill)
     }
 }
 
-// Wrong bytes and a broken disk leave nothing behind; a registry that is away leaves what is good so far.
+// Wrong bytes and a broken disk leave nothing behind; a registry that is away leaves what is good
+// so far.
 static bool partial_is_good(enum error_code code)
 {
     return code == ERROR_UPSTREAM || code == ERROR_TIMEOUT || code == ERROR_UNAVAILABLE;
@@ -181,9 +183,9 @@ static void published(struct fill *fill)
     char name[REFERENCE_TEXT_SIZE];
     reference_format_name(&fill->repository, name);
     int64_t took_ms = clock_monotonic_ms() - fill->began_ms;
-    log_info("%s@%s: %llu bytes in the cache, %llu from the registry, %lld ms, %u resumes", name, fill->digest,
-             (unsigned long long)fill->written, (unsigned long long)fill->from_upstream, (long long)took_ms,
-             fill->resumes);
+    log_info("%s@%s: %llu bytes in the cache, %llu from the registry, %lld ms, %u resumes", name,
+             fill->digest, (unsigned long long)fill->written,
+             (unsigned long long)fill->from_upstream, (long long)took_ms, fill->resumes);
     cache_note(fill->fills->parts.cache, fill->digest, fill->written, name);
     unlist(fill);
 }
@@ -262,7 +264,8 @@ static void write_gathered(struct fill *fill)
     run_job(fill, FILL_JOB_WRITE);
 }
 
-// Start whatever is next, if no job runs: write what was gathered, prove, publish. May be the fill's end.
+// Start whatever is next, if no job runs: write what was gathered, prove, publish. May be the
+// fill's end.
 void fill_advance(struct fill *fill)
 {
     if (fill->failed || fill->job_runs) {
@@ -312,11 +315,12 @@ static int prepare(struct fill *fill, struct error *err)
     return fill_ask_upstream(fill, err);
 }
 
-static struct fill *begin(struct fills *fills, const struct reference *repository, const char *digest,
-                          struct error *err)
+static struct fill *begin(struct fills *fills, const struct reference *repository,
+                          const char *digest, struct error *err)
 {
     if (fills->closing || fills->count >= fills->parts.config->max_fills) {
-        error_set(err, ERROR_UNAVAILABLE, "%u blobs are being fetched already; try again", fills->count);
+        error_set(err, ERROR_UNAVAILABLE, "%u blobs are being fetched already; try again",
+                  fills->count);
         return NULL;
     }
     struct fill *fill = calloc(1, sizeof(*fill));
@@ -359,7 +363,8 @@ struct fill *fills_find(struct fills *fills, const char *digest)
     return NULL;
 }
 
-struct fill *fills_join(struct fills *fills, const struct reference *repository, const char *digest, struct error *err)
+struct fill *fills_join(struct fills *fills, const struct reference *repository, const char *digest,
+                        struct error *err)
 {
     struct fill *fill = fills_find(fills, digest);
     if (!fill) {

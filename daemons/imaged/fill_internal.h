@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Between fill.c (who waits, what is written, how it ends) and fill_upstream.c (the registry's side). Nobody else includes it.
+// Between fill.c (who waits, what is written, how it ends) and fill_upstream.c (the registry's
+// side). Nobody else includes it.
 
 #include "fill.h"
 #include "fill_job.h"
@@ -50,7 +51,8 @@ struct fill {
     struct fill_watcher *watchers;
 };
 
-// Start whatever is next, if no job runs: write what was gathered, prove, publish. May be the fill's end.
+// Start whatever is next, if no job runs: write what was gathered, prove, publish. May be the
+// fill's end.
 void fill_advance(struct fill *fill);
 // Tell everybody who waits or watches. The caller holds a reference.
 void fill_tell(struct fill *fill);

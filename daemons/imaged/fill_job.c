@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Hashing, writing, proving and publishing of a fill, on pool threads. Called by fill.c through service_work.
+// Hashing, writing, proving and publishing of a fill, on pool threads. Called by fill.c through
+// service_work.
 
 #include "fill_job.h"
 
@@ -62,7 +63,8 @@ static int rehash(struct fill_job *job)
 static int write_bytes(struct fill_job *job)
 {
     for (size_t at = 0; at < job->length;) {
-        ssize_t written = pwrite(job->fd, job->bytes + at, job->length - at, (off_t)(job->offset + at));
+        ssize_t written =
+            pwrite(job->fd, job->bytes + at, job->length - at, (off_t)(job->offset + at));
         if (written < 0 && errno != EINTR) {
             return error_errno(&job->err, errno, "cannot write to the cache");
         }
@@ -80,7 +82,8 @@ static int prove(struct fill_job *job)
     }
     digest_format(digest, text);
     if (strcmp(text, job->digest) != 0) {
-        return error_set(&job->err, ERROR_CORRUPT, "what the registry sent has the digest %s", text);
+        return error_set(&job->err, ERROR_CORRUPT, "what the registry sent has the digest %s",
+                         text);
     }
     return 0;
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// The blocking part of a fill, for a pool thread: one job at a time, which alone touches the digest and the file's
-// end. Between jobs the fields are the loop's.
+// The blocking part of a fill, for a pool thread: one job at a time, which alone touches the digest
+// and the file's end. Between jobs the fields are the loop's.
 
 #include "base/bytes.h"
 #include "base/error.h"
@@ -18,7 +18,8 @@ struct cache;
 struct fill;
 
 enum fill_job_kind {
-    FILL_JOB_REHASH,  // read `offset` bytes that an earlier fill left into the digest, and cut the file there
+    FILL_JOB_REHASH,  // read `offset` bytes that an earlier fill left into the digest, and cut the
+                      // file there
     FILL_JOB_WRITE,   // `bytes` into the digest and to `offset`
     FILL_JOB_PROVE,   // compare the digest
     FILL_JOB_PUBLISH, // flush and move into the cache

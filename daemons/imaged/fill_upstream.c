@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The registry's side of a fill: asking, judging what it says about size and range, gathering its bytes, asking again after a
-// cut. Called by fill.c; what came is handed over by fill_advance.
+// The registry's side of a fill: asking, judging what it says about size and range, gathering its
+// bytes, asking again after a cut. Called by fill.c; what came is handed over by fill_advance.
 
 #include "fill_internal.h"
 
@@ -30,13 +30,17 @@ static int check_size(struct fill *fill, int64_t size, struct error *err)
         return 0;
     }
     if ((uint64_t)size > config->max_blob) {
-        return error_set(err, ERROR_TOO_LARGE, "the blob has %lld bytes, more than max_blob allows", (long long)size);
-    }
-    if ((uint64_t)size < fill->received || (fill->head_known && fill->size >= 0 && size != fill->size)) {
-        return error_set(err, ERROR_CORRUPT, "the registry says %lld bytes, after it was another number",
+        return error_set(err, ERROR_TOO_LARGE, "the blob has %lld bytes, more than max_blob allows",
                          (long long)size);
     }
-    return cache_check_room(fill->fills->parts.cache, (uint64_t)size - fill->written, config->keep_free, err);
+    if ((uint64_t)size < fill->received ||
+        (fill->head_known && fill->size >= 0 && size != fill->size)) {
+        return error_set(err, ERROR_CORRUPT,
+                         "the registry says %lld bytes, after it was another number",
+                         (long long)size);
+    }
+    return cache_check_room(fill->fills->parts.cache, (uint64_t)size - fill->written,
+                            config->keep_free, err);
 }
 
 static int upstream_head(void *context, const struct fetch_head *head, struct error *err)
@@ -45,7 +49,8 @@ static int upstream_head(void *context, const struct fetch_head *head, struct er
     fill->skip = 0;
     if (head->status == 206) {
         if ((uint64_t)head->range_start != fill->received) {
-            return error_set(err, ERROR_UPSTREAM, "the registry sent another range than was asked for");
+            return error_set(err, ERROR_UPSTREAM,
+                             "the registry sent another range than was asked for");
         }
     } else if (head->status == 200) {
         fill->skip = fill->received;
@@ -110,7 +115,8 @@ static void ask_later(struct fill *fill, const struct error *err, int status)
         fill->tries = 0;
         fill->received_at_try = fill->received;
     }
-    if (!may_ask_again(err->code, status) || ++fill->tries >= FILL_TRIES_MAX || ++fill->resumes > FILL_RESUMES_MAX) {
+    if (!may_ask_again(err->code, status) || ++fill->tries >= FILL_TRIES_MAX ||
+        ++fill->resumes > FILL_RESUMES_MAX) {
         fill_fail(fill, err);
         return;
     }

@@ -42,7 +42,8 @@ static void add_headers(struct web_request *request, const char *digest)
     web_add_header(request, "Cache-Control", "max-age=31536000, immutable");
 }
 
-// The Range field, unless If-Range names other content or it is a HEAD, which has no range (RFC 9110 section 14.2).
+// The Range field, unless If-Range names other content or it is a HEAD, which has no range (RFC
+// 9110 section 14.2).
 static const char *range_wanted(struct web_request *request, const char *digest)
 {
     char etag[DIGEST_TEXT_SIZE + 2];
@@ -71,7 +72,8 @@ static void add_content_range(struct web_request *request, const struct range *r
 }
 
 // The whole, or a part, of a proven file. Takes the descriptor.
-static void reply_proven(struct imaged *daemon, struct web_request *request, const char *digest, int fd, uint64_t size)
+static void reply_proven(struct imaged *daemon, struct web_request *request, const char *digest,
+                         int fd, uint64_t size)
 {
     struct range range = {.first = 0, .last = size - 1};
     int status = 200;
@@ -112,7 +114,8 @@ static void on_proven(void *context, struct fill *fill)
         error_errno(&err, errno, "cannot open a file of the cache");
         web_reply_error(wait->request, &err);
     } else {
-        reply_proven(wait->daemon, wait->request, wait->reference.digest, fd, (uint64_t)fill_size(fill));
+        reply_proven(wait->daemon, wait->request, wait->reference.digest, fd,
+                     (uint64_t)fill_size(fill));
     }
     wait_free(wait);
 }
@@ -123,8 +126,8 @@ static bool proves_whole(struct web_request *request)
     return value && strcmp(value, "1") == 0;
 }
 
-// The registry has answered, so the size is known, mostly. Everybody who wants all from the start, and who proves the whole
-// himself, gets the bytes as they come.
+// The registry has answered, so the size is known, mostly. Everybody who wants all from the start,
+// and who proves the whole himself, gets the bytes as they come.
 static void on_fill_head(void *context, struct fill *fill)
 {
     struct blob_wait *wait = context;
@@ -250,7 +253,8 @@ static bool reply_not_modified(struct web_request *request, const char *digest)
     return true;
 }
 
-void handle_blob(struct imaged *daemon, struct web_request *request, const struct reference *reference)
+void handle_blob(struct imaged *daemon, struct web_request *request,
+                 const struct reference *reference)
 {
     struct error err;
     int fd = -1;
@@ -269,7 +273,8 @@ void handle_blob(struct imaged *daemon, struct web_request *request, const struc
         web_reply_error(request, &err);
         return;
     }
-    *wait = (struct blob_wait){.daemon = daemon, .request = request, .reference = *reference, .size = -1};
+    *wait = (struct blob_wait){
+        .daemon = daemon, .request = request, .reference = *reference, .size = -1};
     if (begin_wait(wait, &err) < 0) {
         wait_free(wait);
         web_reply_error(request, &err);

@@ -23,7 +23,8 @@ static void on_manifest(void *context, const struct manifest_body *body, const s
     web_reply_bytes(request, 200, body->media_type, body->bytes, body->length);
 }
 
-void handle_manifest(struct imaged *daemon, struct web_request *request, const struct reference *reference)
+void handle_manifest(struct imaged *daemon, struct web_request *request,
+                     const struct reference *reference)
 {
     struct error err;
     if (manifest_fetch(daemon->manifests, reference, on_manifest, request, &err) < 0) {

@@ -7,4 +7,5 @@ struct imaged;
 struct reference;
 struct web_request;
 
-void handle_manifest(struct imaged *daemon, struct web_request *request, const struct reference *reference);
+void handle_manifest(struct imaged *daemon, struct web_request *request,
+                     const struct reference *reference);

@@ -20,12 +20,14 @@ struct ask {
     struct reference reference;
 };
 
-static int copy_word(const char *name, const char *value, char *text, size_t size, struct error *err)
+static int copy_word(const char *name, const char *value, char *text, size_t size,
+                     struct error *err)
 {
     size_t length = strlen(value);
     for (size_t i = 0; i < length; i++) {
         if (value[i] <= ' ' || value[i] > '~') {
-            return error_set(err, ERROR_UNPROCESSABLE, "%s has characters that it cannot have", name);
+            return error_set(err, ERROR_UNPROCESSABLE, "%s has characters that it cannot have",
+                             name);
         }
     }
     if (length >= size) {
@@ -41,26 +43,30 @@ static int read_wish(struct web_request *request, struct resolve_wish *wish, str
     const char *arch = web_query(request, "arch");
     const char *media_type = web_query(request, "media_type");
     if (!reference || strncmp(reference, "oci://", 6) != 0) {
-        return error_set(err, ERROR_UNPROCESSABLE, "ref has to be oci://host[:port]/repository[:tag][@digest]");
+        return error_set(err, ERROR_UNPROCESSABLE,
+                         "ref has to be oci://host[:port]/repository[:tag][@digest]");
     }
-    if (copy_word("arch", arch && *arch ? arch : "amd64", wish->arch, sizeof(wish->arch), err) < 0 ||
-        copy_word("media_type", media_type ? media_type : "", wish->media_type, sizeof(wish->media_type), err) < 0) {
+    if (copy_word("arch", arch && *arch ? arch : "amd64", wish->arch, sizeof(wish->arch), err) <
+            0 ||
+        copy_word("media_type", media_type ? media_type : "", wish->media_type,
+                  sizeof(wish->media_type), err) < 0) {
         return -1;
     }
     return reference_parse(reference + 6, &wish->reference, err);
 }
 
-// public_url/v2/host/repository/blobs/digest; the brackets of an IPv6 address cannot stand in a path.
-static void format_blob_url(const struct imaged *daemon, const struct reference *reference, const char *digest,
-                            struct strbuf *url)
+// public_url/v2/host/repository/blobs/digest; the brackets of an IPv6 address cannot stand in a
+// path.
+static void format_blob_url(const struct imaged *daemon, const struct reference *reference,
+                            const char *digest, struct strbuf *url)
 {
     const struct daemon_settings *common = &daemon->config.common;
     if (*common->public_url) {
         strbuf_puts(url, common->public_url);
     } else {
         const char *brackets = strchr(common->address, ':') ? "[]" : "";
-        strbuf_printf(url, "http://%.1s%s%s:%u", brackets, common->address, *brackets ? brackets + 1 : "",
-                      common->http_port);
+        strbuf_printf(url, "http://%.1s%s%s:%u", brackets, common->address,
+                      *brackets ? brackets + 1 : "", common->http_port);
     }
     strbuf_puts(url, "/v2/");
     for (const char *c = reference->host; *c; c++) {
@@ -86,9 +92,10 @@ static void on_resolved(void *context, const struct resolved *resolved, const st
     log_info("resolve %s: %s, layer %s, %lld bytes", name, resolved->digest, resolved->layer.digest,
              (long long)resolved->layer.size);
     web_reply_json(ask->request, 200,
-                   json_pack("{s:s,s:s,s:s,s:s,s:I,s:s,s:s}", "reference", name, "digest", resolved->digest,
-                             "manifest_digest", resolved->manifest_digest, "layer_digest", resolved->layer.digest,
-                             "layer_size", (json_int_t)resolved->layer.size, "media_type",
+                   json_pack("{s:s,s:s,s:s,s:s,s:I,s:s,s:s}", "reference", name, "digest",
+                             resolved->digest, "manifest_digest", resolved->manifest_digest,
+                             "layer_digest", resolved->layer.digest, "layer_size",
+                             (json_int_t)resolved->layer.size, "media_type",
                              resolved->layer.media_type, "blob_url", strbuf_text(&url)));
     free(ask);
 }
@@ -98,7 +105,8 @@ void handle_resolve(struct web_request *request, void *context)
     struct imaged *daemon = context;
     struct resolve_wish wish = {.arch = ""};
     struct error err;
-    if (read_wish(request, &wish, &err) < 0 || allow_check(&daemon->config.allow, wish.reference.host, &err) < 0) {
+    if (read_wish(request, &wish, &err) < 0 ||
+        allow_check(&daemon->config.allow, wish.reference.host, &err) < 0) {
         web_reply_error(request, &err);
         return;
     }

@@ -22,23 +22,26 @@ void handle_v2_version(struct web_request *request, void *context)
 }
 
 // "host/repository/manifests/12" into its three parts; `last` is borrowed from `rest`.
-static int split(const char *rest, char name[REFERENCE_TEXT_SIZE], enum kind *ret_kind, const char **ret_last,
-                 struct error *err)
+static int split(const char *rest, char name[REFERENCE_TEXT_SIZE], enum kind *ret_kind,
+                 const char **ret_last, struct error *err)
 {
     const char *last = strrchr(rest, '/');
     size_t length = last ? (size_t)(last - rest) : 0;
     static const char manifests[] = "/manifests";
     static const char blobs[] = "/blobs";
     size_t word = 0;
-    if (length > sizeof(manifests) && memcmp(last - sizeof(manifests) + 1, manifests, sizeof(manifests) - 1) == 0) {
+    if (length > sizeof(manifests) &&
+        memcmp(last - sizeof(manifests) + 1, manifests, sizeof(manifests) - 1) == 0) {
         *ret_kind = KIND_MANIFEST;
         word = sizeof(manifests) - 1;
-    } else if (length > sizeof(blobs) && memcmp(last - sizeof(blobs) + 1, blobs, sizeof(blobs) - 1) == 0) {
+    } else if (length > sizeof(blobs) &&
+               memcmp(last - sizeof(blobs) + 1, blobs, sizeof(blobs) - 1) == 0) {
         *ret_kind = KIND_BLOB;
         word = sizeof(blobs) - 1;
     }
     if (word == 0 || !last[1] || length - word >= REFERENCE_TEXT_SIZE) {
-        return error_set(err, ERROR_NOT_FOUND, "there are {name}/manifests/{reference} and {name}/blobs/{digest}");
+        return error_set(err, ERROR_NOT_FOUND,
+                         "there are {name}/manifests/{reference} and {name}/blobs/{digest}");
     }
     memcpy(name, rest, length - word);
     name[length - word] = '\0';
@@ -46,13 +49,14 @@ static int split(const char *rest, char name[REFERENCE_TEXT_SIZE], enum kind *re
     return 0;
 }
 
-static int read_path(struct imaged *daemon, struct web_request *request, struct reference *reference,
-                     enum kind *ret_kind, struct error *err)
+static int read_path(struct imaged *daemon, struct web_request *request,
+                     struct reference *reference, enum kind *ret_kind, struct error *err)
 {
     char name[REFERENCE_TEXT_SIZE];
     const char *last = NULL;
     if (split(web_arg(request, "rest"), name, ret_kind, &last, err) < 0 ||
-        reference_parse_name(name, reference, err) < 0 || reference_set_version(reference, last, err) < 0) {
+        reference_parse_name(name, reference, err) < 0 ||
+        reference_set_version(reference, last, err) < 0) {
         return -1;
     }
     if (*ret_kind == KIND_BLOB && !reference->digest[0]) {

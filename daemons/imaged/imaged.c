@@ -34,7 +34,8 @@ static int reload(void *context, struct error *err)
     return web_reload_tls(daemon->web, err);
 }
 
-// Clients of fills get some seconds; after that the agent's own resume by Range is quicker than waiting.
+// Clients of fills get some seconds; after that the agent's own resume by Range is quicker than
+// waiting.
 static void drain_look(void *context)
 {
     struct imaged *daemon = context;
@@ -108,9 +109,8 @@ static int build(struct imaged *daemon, struct error *err)
     if (!daemon->drain) {
         return error_set(err, ERROR_IO, "no memory");
     }
-    struct store_settings store = {.state_dir = common->state_dir,
-                                   .run_dir = common->run_dir,
-                                   .role = STORE_ROLE_IMAGED};
+    struct store_settings store = {
+        .state_dir = common->state_dir, .run_dir = common->run_dir, .role = STORE_ROLE_IMAGED};
     daemon->store = store_open(daemon->service, &store, err);
     if (!daemon->store || build_topics(daemon, err) < 0) {
         return -1;

@@ -14,9 +14,10 @@ enum { ENTRIES_MAX = 1000 };
 static const char oci_manifest[] = "application/vnd.oci.image.manifest.v1+json";
 static const char oci_index[] = "application/vnd.oci.image.index.v1+json";
 
-const char manifest_accept[] = "application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json, "
-                               "application/vnd.docker.distribution.manifest.v2+json, "
-                               "application/vnd.docker.distribution.manifest.list.v2+json";
+const char manifest_accept[] =
+    "application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json, "
+    "application/vnd.docker.distribution.manifest.v2+json, "
+    "application/vnd.docker.distribution.manifest.list.v2+json";
 
 // A whole disk; what follows says the format ("application/vnd.bootyard.disk.raw+zstd").
 static const char disk_type[] = "application/vnd.bootyard.disk";
@@ -49,8 +50,8 @@ static void copy_media_type(char media_type[MEDIA_TYPE_SIZE], const char *text)
     snprintf(media_type, MEDIA_TYPE_SIZE, "%s", clean ? text : "");
 }
 
-int manifest_read_kind(const char *bytes, size_t length, enum manifest_kind *ret_kind, char media_type[MEDIA_TYPE_SIZE],
-                       struct error *err)
+int manifest_read_kind(const char *bytes, size_t length, enum manifest_kind *ret_kind,
+                       char media_type[MEDIA_TYPE_SIZE], struct error *err)
 {
     CLEANUP_JSON json_t *root = load(bytes, length, err);
     if (!root) {
@@ -59,7 +60,8 @@ int manifest_read_kind(const char *bytes, size_t length, enum manifest_kind *ret
     bool index = json_is_array(json_object_get(root, "manifests"));
     bool image = json_is_array(json_object_get(root, "layers"));
     if (index == image) {
-        return error_set(err, ERROR_UNPROCESSABLE, "the manifest is neither an image's nor an index");
+        return error_set(err, ERROR_UNPROCESSABLE,
+                         "the manifest is neither an image's nor an index");
     }
     *ret_kind = index ? MANIFEST_INDEX : MANIFEST_IMAGE;
     copy_media_type(media_type, text_of(root, "mediaType"));
@@ -85,8 +87,8 @@ static bool entry_fits(const json_t *entry, const char *arch)
            (!*system || strcmp(system, "linux") == 0);
 }
 
-int manifest_choose_platform(const char *bytes, size_t length, const char *arch, char digest[DIGEST_TEXT_SIZE],
-                             struct error *err)
+int manifest_choose_platform(const char *bytes, size_t length, const char *arch,
+                             char digest[DIGEST_TEXT_SIZE], struct error *err)
 {
     CLEANUP_JSON json_t *root = load(bytes, length, err);
     if (!root) {
@@ -105,11 +107,13 @@ int manifest_choose_platform(const char *bytes, size_t length, const char *arch,
         chosen = json_array_get(entries, 0);
     }
     if (!chosen) {
-        return error_set(err, ERROR_NOT_FOUND, "the index has no manifest for the architecture %.40s", arch);
+        return error_set(err, ERROR_NOT_FOUND,
+                         "the index has no manifest for the architecture %.40s", arch);
     }
     const char *text = text_of(chosen, "digest");
     if (!digest_is_valid(text)) {
-        return error_set(err, ERROR_UNPROCESSABLE, "the index names a manifest without a sha256 digest");
+        return error_set(err, ERROR_UNPROCESSABLE,
+                         "the index names a manifest without a sha256 digest");
     }
     memcpy(digest, text, DIGEST_TEXT_SIZE);
     return 0;
@@ -118,7 +122,8 @@ int manifest_choose_platform(const char *bytes, size_t length, const char *arch,
 static bool type_is(const char *type, const char *wanted)
 {
     size_t length = strlen(wanted);
-    return strncmp(type, wanted, length) == 0 && (!type[length] || type[length] == '+' || type[length] == ';');
+    return strncmp(type, wanted, length) == 0 &&
+           (!type[length] || type[length] == '+' || type[length] == ';');
 }
 
 static bool layer_fits(const json_t *layer, const char *media_type)
@@ -136,10 +141,11 @@ static int ambiguous(const json_t *layers, size_t fitting, struct error *err)
     struct strbuf list;
     strbuf_init(&list, 300);
     for (size_t i = 0; i < json_array_size(layers) && i < 4; i++) {
-        strbuf_printf(&list, "%s%.80s", i ? ", " : "", text_of(json_array_get(layers, i), "mediaType"));
+        strbuf_printf(&list, "%s%.80s", i ? ", " : "",
+                      text_of(json_array_get(layers, i), "mediaType"));
     }
-    error_set(err, ERROR_UNPROCESSABLE, "which layer is the disk? %zu of %zu fit; there are: %s", fitting,
-              json_array_size(layers), strbuf_text(&list));
+    error_set(err, ERROR_UNPROCESSABLE, "which layer is the disk? %zu of %zu fit; there are: %s",
+              fitting, json_array_size(layers), strbuf_text(&list));
     strbuf_fini(&list);
     return -1;
 }
@@ -157,8 +163,8 @@ static int read_layer(const json_t *layer, struct manifest_layer *ret_layer, str
     return 0;
 }
 
-int manifest_choose_layer(const char *bytes, size_t length, const char *media_type, struct manifest_layer *ret_layer,
-                          struct error *err)
+int manifest_choose_layer(const char *bytes, size_t length, const char *media_type,
+                          struct manifest_layer *ret_layer, struct error *err)
 {
     CLEANUP_JSON json_t *root = load(bytes, length, err);
     if (!root) {

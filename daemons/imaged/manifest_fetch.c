@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One manifest at a time for handle_manifest.c and resolve.c: look in the cache (pool thread), ask the registry (loop), write
-// into the cache (pool thread), done.
+// One manifest at a time for handle_manifest.c and resolve.c: look in the cache (pool thread), ask
+// the registry (loop), write into the cache (pool thread), done.
 
 #include "manifest_fetch.h"
 
@@ -105,7 +105,8 @@ void manifests_close(struct manifests *manifests)
     }
 }
 
-static int run_on_pool(struct manifest_job *job, void (*run)(void *context), void (*done)(void *context))
+static int run_on_pool(struct manifest_job *job, void (*run)(void *context),
+                       void (*done)(void *context))
 {
     job->pool_runs = true;
     if (service_work(job->manifests->parts.service, run, done, job, &job->err) < 0) {
@@ -127,9 +128,11 @@ static int judge(struct manifest_job *job, struct error *err)
     char name[REFERENCE_TEXT_SIZE];
     reference_format(&job->reference, name);
     if (named[0] && strcmp(named, job->body.digest) != 0) {
-        return error_set(err, ERROR_CORRUPT, "%s: what came has the digest %s, not %s", name, job->body.digest, named);
+        return error_set(err, ERROR_CORRUPT, "%s: what came has the digest %s, not %s", name,
+                         job->body.digest, named);
     }
-    if (manifest_read_kind(job->body.bytes, job->body.length, &job->body.kind, job->body.media_type, err) < 0) {
+    if (manifest_read_kind(job->body.bytes, job->body.length, &job->body.kind, job->body.media_type,
+                           err) < 0) {
         return error_wrap(err, "%s", name);
     }
     return 0;
@@ -138,8 +141,8 @@ static int judge(struct manifest_job *job, struct error *err)
 static void write_run(void *context)
 {
     struct manifest_job *job = context;
-    job->result =
-        cache_write(job->manifests->parts.cache, job->body.digest, job->body.bytes, job->body.length, &job->err);
+    job->result = cache_write(job->manifests->parts.cache, job->body.digest, job->body.bytes,
+                              job->body.length, &job->err);
 }
 
 static void write_done(void *context)
@@ -169,7 +172,8 @@ static int answer_data(void *context, const void *data, size_t length, struct er
 {
     struct manifest_job *job = context;
     strbuf_append(&job->bytes, data, length);
-    return strbuf_failed(&job->bytes) ? error_set(err, ERROR_UPSTREAM, "the manifest is too long") : 0;
+    return strbuf_failed(&job->bytes) ? error_set(err, ERROR_UPSTREAM, "the manifest is too long")
+                                      : 0;
 }
 
 static void answer_done(void *context, int result, int status, const struct error *err)
@@ -248,8 +252,8 @@ static void read_done(void *context)
 static int start(struct manifest_job *job, struct error *err)
 {
     uint64_t size;
-    if (job->reference.digest[0] &&
-        cache_open(job->manifests->parts.cache, job->reference.digest, &job->cached_fd, &size, NULL) == 0) {
+    if (job->reference.digest[0] && cache_open(job->manifests->parts.cache, job->reference.digest,
+                                               &job->cached_fd, &size, NULL) == 0) {
         if (run_on_pool(job, read_run, read_done) < 0) {
             *err = job->err;
             return -1;
@@ -260,12 +264,13 @@ static int start(struct manifest_job *job, struct error *err)
 }
 
 int manifest_fetch(struct manifests *manifests, const struct reference *reference,
-                   void (*done)(void *context, const struct manifest_body *body, const struct error *err), void *context,
-                   struct error *err)
+                   void (*done)(void *context, const struct manifest_body *body,
+                                const struct error *err),
+                   void *context, struct error *err)
 {
     if (manifests->closing || manifests->count >= RUNNING_MAX) {
-        return error_set(err, ERROR_UNAVAILABLE, "%u manifests are being fetched already; try again",
-                         manifests->count);
+        return error_set(err, ERROR_UNAVAILABLE,
+                         "%u manifests are being fetched already; try again", manifests->count);
     }
     struct manifest_job *job = calloc(1, sizeof(*job));
     if (!job) {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Getting a manifest: by digest from the cache or else from its registry, by tag from its registry. The digest is computed here, never
-// taken from a header, and what was fetched goes into the cache. Threads: the loop's.
+// Getting a manifest: by digest from the cache or else from its registry, by tag from its registry.
+// The digest is computed here, never taken from a header, and what was fetched goes into the cache.
+// Threads: the loop's.
 
 #include "base/error.h"
 #include "manifest.h"
@@ -32,9 +33,12 @@ struct manifest_body {
 struct manifests *manifests_new(const struct manifests_parts *parts, struct error *err);
 // The daemon ends: what runs gets its `done` with an error, nothing new begins.
 void manifests_close(struct manifests *manifests);
-struct manifests *manifests_free(struct manifests *manifests); // after manifests_close and the end of the pool's jobs
+struct manifests *
+manifests_free(struct manifests *manifests); // after manifests_close and the end of the pool's jobs
 
-// `done` comes exactly once, later, if this returned 0. `body` is NULL and `err` set when it failed.
+// `done` comes exactly once, later, if this returned 0. `body` is NULL and `err` set when it
+// failed.
 int manifest_fetch(struct manifests *manifests, const struct reference *reference,
-                   void (*done)(void *context, const struct manifest_body *body, const struct error *err), void *context,
-                   struct error *err);
+                   void (*done)(void *context, const struct manifest_body *body,
+                                const struct error *err),
+                   void *context, struct error *err);

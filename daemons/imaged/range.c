@@ -7,7 +7,8 @@
 #include <string.h>
 #include <strings.h>
 
-// Decimal digits; false if there are none. A number too large for 64 bits becomes the largest: it is past the end anyway.
+// Decimal digits; false if there are none. A number too large for 64 bits becomes the largest: it
+// is past the end anyway.
 static bool read_number(const char **text, uint64_t *ret_number)
 {
     const char *c = *text;

@@ -7,8 +7,8 @@
 #include <stdint.h>
 
 enum range_result {
-    RANGE_WHOLE,         // no range, or one that a server may ignore: several, another unit, nonsense
-    RANGE_PART,          // first..last are set
+    RANGE_WHOLE, // no range, or one that a server may ignore: several, another unit, nonsense
+    RANGE_PART,  // first..last are set
     RANGE_UNSATISFIABLE, // 416
 };
 
@@ -19,6 +19,6 @@ struct range {
 // `text` is the field's value, NULL if there is none. `size` is that of the whole.
 enum range_result range_parse(const char *text, uint64_t size, struct range *ret_range);
 
-// Does a list of entity tags ("*", or quoted tags, weak ones too) name `etag` (with its quotes)? The comparison is the weak one
-// of If-None-Match.
+// Does a list of entity tags ("*", or quoted tags, weak ones too) name `etag` (with its quotes)?
+// The comparison is the weak one of If-None-Match.
 bool etag_list_has(const char *list, const char *etag);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The reference parser. Called by the handlers with text from the wire; nothing here allocates or does I/O.
+// The reference parser. Called by the handlers with text from the wire; nothing here allocates or
+// does I/O.
 
 #include "reference.h"
 
@@ -66,7 +67,8 @@ static bool bracketed_is_valid(const char *text, size_t length)
 }
 
 // Copy host and port, the host in lower case.
-static int take_host(const char *text, size_t length, struct reference *reference, struct error *err)
+static int take_host(const char *text, size_t length, struct reference *reference,
+                     struct error *err)
 {
     size_t host = length;
     size_t digits = 0;
@@ -86,7 +88,8 @@ static int take_host(const char *text, size_t length, struct reference *referenc
     }
     if (host == 0 || host > 255 || length >= sizeof(reference->host) ||
         !(name_is_valid(text, host) || bracketed_is_valid(text, host))) {
-        return error_set(err, ERROR_UNPROCESSABLE, "reference: the registry's name is not a host name");
+        return error_set(err, ERROR_UNPROCESSABLE,
+                         "reference: the registry's name is not a host name");
     }
     for (size_t i = 0; i < host; i++) {
         reference->host[i] = (char)tolower((unsigned char)text[i]);
@@ -113,7 +116,8 @@ static bool component_is_valid(const char *text, size_t length)
         while (i + run < length && text[i + run] == text[i]) {
             run++;
         }
-        bool joined = text[i] == '-' || (text[i] == '.' && run == 1) || (text[i] == '_' && run <= 2);
+        bool joined =
+            text[i] == '-' || (text[i] == '.' && run == 1) || (text[i] == '_' && run <= 2);
         if (!joined || !is_lower_alnum(text[i + run])) {
             return false;
         }
@@ -122,7 +126,8 @@ static bool component_is_valid(const char *text, size_t length)
     return true;
 }
 
-static int take_repository(const char *text, size_t length, struct reference *reference, struct error *err)
+static int take_repository(const char *text, size_t length, struct reference *reference,
+                           struct error *err)
 {
     if (length == 0 || length >= sizeof(reference->repository)) {
         return error_set(err, ERROR_UNPROCESSABLE, "reference: the repository is %s",
@@ -132,9 +137,10 @@ static int take_repository(const char *text, size_t length, struct reference *re
         const char *slash = memchr(text + start, '/', length - start);
         size_t component = slash ? (size_t)(slash - text) - start : length - start;
         if (!component_is_valid(text + start, component)) {
-            return error_set(err, ERROR_UNPROCESSABLE,
-                             "reference: the repository has a part that is empty or has characters other than "
-                             "lower-case letters, digits and inner '.', '_', '-'");
+            return error_set(
+                err, ERROR_UNPROCESSABLE,
+                "reference: the repository has a part that is empty or has characters other than "
+                "lower-case letters, digits and inner '.', '_', '-'");
         }
         start += component + 1;
     }
@@ -151,7 +157,8 @@ static int take_tag(const char *text, size_t length, struct reference *reference
     }
     if (!valid) {
         return error_set(err, ERROR_UNPROCESSABLE,
-                         "reference: a tag is 1 to 128 letters, digits, '_', '.', '-', and starts with neither '.' nor '-'");
+                         "reference: a tag is 1 to 128 letters, digits, '_', '.', '-', and starts "
+                         "with neither '.' nor '-'");
     }
     memcpy(reference->tag, text, length);
     reference->tag[length] = '\0';
@@ -177,7 +184,8 @@ static bool is_hub_alias(const char *host)
 static bool segment_is_host(const char *text, size_t length)
 {
     for (size_t i = 0; i < length; i++) {
-        if (text[i] == '.' || text[i] == ':' || text[i] == '[' || (text[i] >= 'A' && text[i] <= 'Z')) {
+        if (text[i] == '.' || text[i] == ':' || text[i] == '[' ||
+            (text[i] >= 'A' && text[i] <= 'Z')) {
             return true;
         }
     }
@@ -195,7 +203,8 @@ static bool looks_like_id(const char *text, size_t length)
     return length == 64;
 }
 
-static int take_name(const char *text, size_t length, struct reference *reference, struct error *err)
+static int take_name(const char *text, size_t length, struct reference *reference,
+                     struct error *err)
 {
     if (looks_like_id(text, length)) {
         return error_set(err, ERROR_UNPROCESSABLE, "reference: this is an image id, not a name");
@@ -220,10 +229,11 @@ static int take_name(const char *text, size_t length, struct reference *referenc
     memcpy(reference->host, "docker.io", sizeof("docker.io"));
     if (!strchr(reference->repository, '/')) {
         char official[REFERENCE_REPOSITORY_SIZE];
-        int written = snprintf(official, sizeof(official), "library/%.*s", (int)(sizeof(official) - 9),
-                               reference->repository);
+        int written = snprintf(official, sizeof(official), "library/%.*s",
+                               (int)(sizeof(official) - 9), reference->repository);
         if ((size_t)written != strlen(reference->repository) + 8) {
-            return error_set(err, ERROR_UNPROCESSABLE, "reference: the repository is longer than 255 bytes");
+            return error_set(err, ERROR_UNPROCESSABLE,
+                             "reference: the repository is longer than 255 bytes");
         }
         memcpy(reference->repository, official, sizeof(official));
     }
@@ -235,7 +245,8 @@ int reference_parse(const char *text, struct reference *ret_reference, struct er
     struct reference reference = {.host = ""};
     size_t length = strlen(text);
     if (length == 0 || length >= REFERENCE_TEXT_SIZE) {
-        return error_set(err, ERROR_UNPROCESSABLE, "reference: it is %s", length ? "too long" : "empty");
+        return error_set(err, ERROR_UNPROCESSABLE, "reference: it is %s",
+                         length ? "too long" : "empty");
     }
     const char *at = strchr(text, '@');
     if (at) {
@@ -265,7 +276,8 @@ int reference_parse_name(const char *name, struct reference *ret_reference, stru
     char copy[REFERENCE_TEXT_SIZE];
     size_t length = strlen(name);
     if (length == 0 || length >= sizeof(copy)) {
-        return error_set(err, ERROR_UNPROCESSABLE, "reference: the name is %s", length ? "too long" : "empty");
+        return error_set(err, ERROR_UNPROCESSABLE, "reference: the name is %s",
+                         length ? "too long" : "empty");
     }
     memcpy(copy, name, length + 1);
     size_t first = strcspn(copy, "/");
@@ -273,7 +285,8 @@ int reference_parse_name(const char *name, struct reference *ret_reference, stru
     while (digits < first && is_digit(copy[first - 1 - digits])) {
         digits++;
     }
-    // No host name has an underscore, so one before a port in a segment that is a host anyhow is unmistakable.
+    // No host name has an underscore, so one before a port in a segment that is a host anyhow is
+    // unmistakable.
     if (digits > 0 && digits < first && copy[first - 1 - digits] == '_' &&
         segment_is_host(copy, first - 1 - digits)) {
         copy[first - 1 - digits] = ':';
@@ -323,6 +336,7 @@ void reference_format(const struct reference *reference, char *text)
 {
     char host[REFERENCE_HOST_SIZE];
     format_host(reference, host);
-    snprintf(text, REFERENCE_TEXT_SIZE, "%s/%s%s%s%s%s", host, reference->repository, reference->tag[0] ? ":" : "",
-             reference->tag, reference->digest[0] ? "@" : "", reference->digest);
+    snprintf(text, REFERENCE_TEXT_SIZE, "%s/%s%s%s%s%s", host, reference->repository,
+             reference->tag[0] ? ":" : "", reference->tag, reference->digest[0] ? "@" : "",
+             reference->digest);
 }

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Image references as people and other tools write them: [host[:port]/]repository[:tag][@digest]. The parse decides
-// which registry is contacted, so there is one parser, and what it yields is already in the one spelling that the
-// allow list compares and the registry client connects to. Threads: any; plain data.
+// Image references as people and other tools write them: [host[:port]/]repository[:tag][@digest].
+// The parse decides which registry is contacted, so there is one parser, and what it yields is
+// already in the one spelling that the allow list compares and the registry client connects to.
+// Threads: any; plain data.
 //
-// The first segment is a host if it has a '.', a ':' or an upper-case letter, or is "localhost", and something
-// follows it; else the registry is Docker Hub, whose one-segment repositories lie under "library/". Host names are
-// lower-cased. docker.io, index.docker.io and registry-1.docker.io are one registry, "docker.io".
+// The first segment is a host if it has a '.', a ':' or an upper-case letter, or is "localhost",
+// and something follows it; else the registry is Docker Hub, whose one-segment repositories lie
+// under "library/". Host names are lower-cased. docker.io, index.docker.io and registry-1.docker.io
+// are one registry, "docker.io".
 
 #include "base/bytes.h"
 #include "base/error.h"
@@ -29,8 +31,8 @@ struct reference {
 // Errors are ERROR_UNPROCESSABLE with what is wrong.
 int reference_parse(const char *text, struct reference *ret_reference, struct error *err);
 
-// The name part of a /v2/ path, host first. There a port may be written "_5000" as well, because clients such as
-// skopeo take no ':' within a path. No tag, no digest.
+// The name part of a /v2/ path, host first. There a port may be written "_5000" as well, because
+// clients such as skopeo take no ':' within a path. No tag, no digest.
 int reference_parse_name(const char *name, struct reference *ret_reference, struct error *err);
 
 // Tag or digest of a /v2/…/manifests/ path.

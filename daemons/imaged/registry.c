@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One conversation with a registry: ask; on 401 fetch a token and ask once more. Called by manifest_fetch.c and fill.c.
+// One conversation with a registry: ask; on 401 fetch a token and ask once more. Called by
+// manifest_fetch.c and fill.c.
 
 #include "registry.h"
 
@@ -49,7 +50,8 @@ struct registry_call {
     struct strbuf token_body;
 };
 
-struct registry *registry_new(struct fetcher *fetcher, const struct imaged_config *config, struct error *err)
+struct registry *registry_new(struct fetcher *fetcher, const struct imaged_config *config,
+                              struct error *err)
 {
     struct registry *registry = calloc(1, sizeof(*registry));
     if (!registry) {
@@ -97,8 +99,8 @@ static struct token *token_find(struct registry *registry, const struct referenc
     return NULL;
 }
 
-static int token_keep(struct registry *registry, const struct reference *reference, const char *text, int64_t life_s,
-                      struct error *err)
+static int token_keep(struct registry *registry, const struct reference *reference,
+                      const char *text, int64_t life_s, struct error *err)
 {
     struct token *token = token_find(registry, reference);
     if (!token) {
@@ -156,7 +158,9 @@ static int token_data(void *context, const void *data, size_t length, struct err
 {
     struct registry_call *call = context;
     strbuf_append(&call->token_body, data, length);
-    return strbuf_failed(&call->token_body) ? error_set(err, ERROR_UPSTREAM, "the token is too long") : 0;
+    return strbuf_failed(&call->token_body)
+               ? error_set(err, ERROR_UPSTREAM, "the token is too long")
+               : 0;
 }
 
 static bool token_text_is_clean(const char *text)
@@ -172,13 +176,15 @@ static bool token_text_is_clean(const char *text)
 // {"token" or "access_token", "expires_in" in seconds}
 static int token_parse(struct registry_call *call, struct error *err)
 {
-    CLEANUP_JSON json_t *body = json_loadb(strbuf_text(&call->token_body), call->token_body.length, 0, NULL);
+    CLEANUP_JSON json_t *body =
+        json_loadb(strbuf_text(&call->token_body), call->token_body.length, 0, NULL);
     const char *text = json_string_value(json_object_get(body, "token"));
     if (!text || !*text) {
         text = json_string_value(json_object_get(body, "access_token"));
     }
     if (!text || !token_text_is_clean(text)) {
-        return error_set(err, ERROR_UPSTREAM, "the token server of %s sent no token", call->reference.host);
+        return error_set(err, ERROR_UPSTREAM, "the token server of %s sent no token",
+                         call->reference.host);
     }
     json_int_t life_s = json_integer_value(json_object_get(body, "expires_in"));
     if (life_s <= 0) {
@@ -200,7 +206,8 @@ static void token_done(void *context, int result, int status, const struct error
         own = *err;
         error_wrap(&own, "token");
     } else if (status != 200) {
-        error_set(&own, ERROR_UPSTREAM, "the token server of %s answered %d", call->reference.host, status);
+        error_set(&own, ERROR_UPSTREAM, "the token server of %s answered %d", call->reference.host,
+                  status);
     } else if (token_parse(call, &own) == 0 && ask_registry(call, &own) == 0) {
         return;
     }
@@ -210,7 +217,8 @@ static void token_done(void *context, int result, int status, const struct error
 static int ask_token_server(struct registry_call *call, struct error *err)
 {
     char url[4096];
-    if (challenge_token_url(&call->challenge, call->reference.repository, url, sizeof(url), err) < 0) {
+    if (challenge_token_url(&call->challenge, call->reference.repository, url, sizeof(url), err) <
+        0) {
         return -1;
     }
     struct fetch_request request = request_of(call);
@@ -288,7 +296,8 @@ static int ask_registry(struct registry_call *call, struct error *err)
     return call->fetch ? 0 : -1;
 }
 
-struct registry_call *registry_start(struct registry *registry, const struct registry_ask *ask, struct error *err)
+struct registry_call *registry_start(struct registry *registry, const struct registry_ask *ask,
+                                     struct error *err)
 {
     if (allow_check(&registry->config->allow, ask->reference->host, err) < 0) {
         return NULL;
@@ -337,15 +346,17 @@ int registry_status_error(const struct reference *reference, int status, struct 
         return error_set(err, ERROR_NOT_FOUND, "%s: the registry does not have it", name);
     }
     if (status == 401 || status == 403) {
-        return error_set(err, ERROR_UPSTREAM, "%s: the registry does not give it to anonymous clients (status %d)",
-                         name, status);
+        return error_set(err, ERROR_UPSTREAM,
+                         "%s: the registry does not give it to anonymous clients (status %d)", name,
+                         status);
     }
     return error_set(err, ERROR_UPSTREAM, "%s: the registry answered %d", name, status);
 }
 
 void registry_blame(struct error *err)
 {
-    if (err->code == ERROR_FORBIDDEN || err->code == ERROR_TOO_LARGE || err->code == ERROR_BAD_REQUEST) {
+    if (err->code == ERROR_FORBIDDEN || err->code == ERROR_TOO_LARGE ||
+        err->code == ERROR_BAD_REQUEST) {
         err->code = ERROR_UPSTREAM;
     }
 }

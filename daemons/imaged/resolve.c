@@ -19,7 +19,8 @@ struct resolve {
     void *context;
 };
 
-static int step(struct resolve *resolve, const struct manifest_body *body, bool *ret_over, struct error *err);
+static int step(struct resolve *resolve, const struct manifest_body *body, bool *ret_over,
+                struct error *err);
 
 static void on_manifest(void *context, const struct manifest_body *body, const struct error *err)
 {
@@ -36,7 +37,8 @@ static void on_manifest(void *context, const struct manifest_body *body, const s
     free(resolve);
 }
 
-static int step(struct resolve *resolve, const struct manifest_body *body, bool *ret_over, struct error *err)
+static int step(struct resolve *resolve, const struct manifest_body *body, bool *ret_over,
+                struct error *err)
 {
     if (!resolve->resolved.digest[0]) {
         memcpy(resolve->resolved.digest, body->digest, DIGEST_TEXT_SIZE);
@@ -44,8 +46,8 @@ static int step(struct resolve *resolve, const struct manifest_body *body, bool 
     if (body->kind == MANIFEST_IMAGE) {
         memcpy(resolve->resolved.manifest_digest, body->digest, DIGEST_TEXT_SIZE);
         *ret_over = true;
-        return manifest_choose_layer(body->bytes, body->length, resolve->wish.media_type, &resolve->resolved.layer,
-                                     err);
+        return manifest_choose_layer(body->bytes, body->length, resolve->wish.media_type,
+                                     &resolve->resolved.layer, err);
     }
     if (++resolve->nesting > NESTING_MAX) {
         return error_set(err, ERROR_UNPROCESSABLE, "indexes within indexes within indexes");
@@ -59,8 +61,9 @@ static int step(struct resolve *resolve, const struct manifest_body *body, bool 
 }
 
 int resolve_start(struct manifests *manifests, const struct resolve_wish *wish,
-                  void (*done)(void *context, const struct resolved *resolved, const struct error *err), void *context,
-                  struct error *err)
+                  void (*done)(void *context, const struct resolved *resolved,
+                               const struct error *err),
+                  void *context, struct error *err)
 {
     struct resolve *resolve = calloc(1, sizeof(*resolve));
     if (!resolve) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// From a reference to the one layer that is a machine's disk: manifest, or index by architecture and then its manifest.
-// Threads: the loop's.
+// From a reference to the one layer that is a machine's disk: manifest, or index by architecture
+// and then its manifest. Threads: the loop's.
 
 #include "base/error.h"
 #include "manifest.h"
@@ -22,7 +22,9 @@ struct resolved {
     struct manifest_layer layer;
 };
 
-// `done` comes exactly once, later, if this returned 0. `resolved` is NULL and `err` set when it failed.
+// `done` comes exactly once, later, if this returned 0. `resolved` is NULL and `err` set when it
+// failed.
 int resolve_start(struct manifests *manifests, const struct resolve_wish *wish,
-                  void (*done)(void *context, const struct resolved *resolved, const struct error *err), void *context,
-                  struct error *err);
+                  void (*done)(void *context, const struct resolved *resolved,
+                               const struct error *err),
+                  void *context, struct error *err);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// imaged's whole surface. What a blob or manifest is, who may have it, is decided in access.c, because it depends
-// on the digest. Later: /image, /httpboot, /images/talos.
+// imaged's whole surface. What a blob or manifest is, who may have it, is decided in access.c,
+// because it depends on the digest. Later: /image, /httpboot, /images/talos.
 
 #include "routes.h"
 

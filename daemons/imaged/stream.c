@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Clients of a fill. Called by handle_blob.c. The bytes come from the partial file, which is nearly always in the page cache;
-// a client that is far behind makes a pool thread fetch them there, so that the loop never waits for the disk.
+// Clients of a fill. Called by handle_blob.c. The bytes come from the partial file, which is nearly
+// always in the page cache; a client that is far behind makes a pool thread fetch them there, so
+// that the loop never waits for the disk.
 
 #include "stream.h"
 
@@ -136,8 +137,8 @@ static void stream_destroy(void *context)
     stream_unref(stream);
 }
 
-void stream_reply(struct web_request *request, struct fill *fill, const struct stream_part *part, struct service *service,
-                  struct counters *counters)
+void stream_reply(struct web_request *request, struct fill *fill, const struct stream_part *part,
+                  struct service *service, struct counters *counters)
 {
     static const struct web_stream_ops ops = {.read = stream_read, .destroy = stream_destroy};
     struct stream *stream = calloc(1, sizeof(*stream));
@@ -157,7 +158,8 @@ void stream_reply(struct web_request *request, struct fill *fill, const struct s
     stream->watcher.context = stream;
     fill_watch(fill, &stream->watcher);
     metric_add(counters->stream_clients, 1);
-    struct web_stream *web = web_reply_stream(request, part->status, part->type, part->length, &ops, stream);
+    struct web_stream *web =
+        web_reply_stream(request, part->status, part->type, part->length, &ops, stream);
     if (!stream->closed) {
         stream->web = web;
     }

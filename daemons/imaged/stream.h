@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// A client of a fill: gives it the released bytes of a part of the blob as they come, and breaks its connection when the fill
-// fails. Threads: the loop's.
+// A client of a fill: gives it the released bytes of a part of the blob as they come, and breaks
+// its connection when the fill fails. Threads: the loop's.
 
 #include <stdint.h>
 
@@ -19,5 +19,5 @@ struct stream_part {
 };
 
 // Reply to `request` (other headers are set already). Takes its own reference to the fill.
-void stream_reply(struct web_request *request, struct fill *fill, const struct stream_part *part, struct service *service,
-                  struct counters *counters);
+void stream_reply(struct web_request *request, struct fill *fill, const struct stream_part *part,
+                  struct service *service, struct counters *counters);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// A fuzz target: one parser fed with bytes. What it must hold is asserted with fuzz_check; memory errors are the sanitizers'.
+// A fuzz target: one parser fed with bytes. What it must hold is asserted with fuzz_check; memory
+// errors are the sanitizers'.
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What parses as a reference means the same after it was written out, and holds nothing that could leave its place in a URL.
+// What parses as a reference means the same after it was written out, and holds nothing that could
+// leave its place in a URL.
 
 #include "fuzz.h"
 
@@ -16,7 +17,8 @@ static void check(const struct reference *reference)
     fuzz_check(strcmp(again.tag, reference->tag) == 0);
     fuzz_check(strcmp(again.digest, reference->digest) == 0);
     fuzz_check(reference->repository[0] && reference->host[0]);
-    fuzz_check(!strstr(reference->repository, "..") && !strpbrk(reference->repository, "%?#@:\\ \r\n"));
+    fuzz_check(!strstr(reference->repository, "..") &&
+               !strpbrk(reference->repository, "%?#@:\\ \r\n"));
     fuzz_check(!strpbrk(reference->host, "%?#@/\\ \r\n"));
 }
 

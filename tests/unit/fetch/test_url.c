@@ -65,7 +65,8 @@ int main(void)
     for (size_t i = 0; i < sizeof(bads) / sizeof(bads[0]); i++) {
         struct url_origin origin;
         struct error err = {.code = ERROR_NONE};
-        ok(url_parse(bads[i], &origin, NULL, &err) < 0 && err.code == ERROR_BAD_REQUEST, "\"%s\" is refused", bads[i]);
+        ok(url_parse(bads[i], &origin, NULL, &err) < 0 && err.code == ERROR_BAD_REQUEST,
+           "\"%s\" is refused", bads[i]);
     }
     test_same_origin();
     char text[URL_LOG_SIZE];

@@ -50,21 +50,25 @@ static void test_replaced(void)
     struct allow_list list;
     struct error err;
     allow_init(&list, &err);
-    ok(allow_add(&list, "Index.Docker.io", &err) == 0 && allow_add(&list, "*.example.net", &err) == 0 &&
+    ok(allow_add(&list, "Index.Docker.io", &err) == 0 &&
+           allow_add(&list, "*.example.net", &err) == 0 &&
            allow_add(&list, "127.0.0.1:*", &err) == 0 && allow_add(&list, "[::1]:5000", &err) == 0,
        "a list of four");
     ok(!allows(&list, "ghcr.io/a/b"), "replaces the default");
-    ok(allows(&list, "ubuntu") && allows(&list, "registry-1.docker.io/x") && allows(&list, "docker.io/a/b"),
+    ok(allows(&list, "ubuntu") && allows(&list, "registry-1.docker.io/x") &&
+           allows(&list, "docker.io/a/b"),
        "the Hub by any name");
-    ok(allows(&list, "r.example.net/x") && allows(&list, "a.b.example.net/x"), "names under a domain");
+    ok(allows(&list, "r.example.net/x") && allows(&list, "a.b.example.net/x"),
+       "names under a domain");
     ok(!allows(&list, "example.net/x") && !allows(&list, "badexample.net/x"), "only under it");
     ok(allows(&list, "127.0.0.1:1/x") && allows(&list, "127.0.0.1/x"), "any port");
     ok(!allows(&list, "127.0.0.2:1/x"), "of that host");
     ok(allows(&list, "[::1]:5000/x") && !allows(&list, "[::1]:5001/x"), "an IPv6 address");
     allow_clear(&list);
     ok(!allows(&list, "ubuntu"), "an empty list allows nothing");
-    static const char *const bad[] = {"https://ghcr.io", "ghcr.io/", "ghcr.io/x", "", "a b", "ghcr.io:",
-                                      "ghcr.io:x", "ghcr.io:0", "ghcr.io:65536", "*", "*.", ".x", "x."};
+    static const char *const bad[] = {
+        "https://ghcr.io", "ghcr.io/",      "ghcr.io/x", "",   "a b", "ghcr.io:", "ghcr.io:x",
+        "ghcr.io:0",       "ghcr.io:65536", "*",         "*.", ".x",  "x."};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         ok(allow_add(&list, bad[i], &err) < 0, "\"%s\" could never match", bad[i]);
     }
@@ -80,14 +84,17 @@ static void test_origins(void)
     rule->http = true;
     rule->private_addresses = true;
     ok(may_go(&list, "ghcr.io", "https://ghcr.io/v2/x") == 0, "a registry itself");
-    ok(may_go(&list, "ghcr.io", "https://pkg-containers.githubusercontent.com/x") == 0, "its storage");
+    ok(may_go(&list, "ghcr.io", "https://pkg-containers.githubusercontent.com/x") == 0,
+       "its storage");
     ok(may_go(&list, "ghcr.io", "https://example.net/x") < 0, "not elsewhere");
     ok(may_go(&list, "ghcr.io", "http://ghcr.io/v2/x") < 0, "not by http");
     ok(may_go(&list, "ghcr.io", "https://ghcr.io:444/v2/x") < 0, "not at another port");
     ok(may_go(&list, "ghcr.io", "https://169.254.169.254/") < 0, "not to metadata");
-    ok(may_go(&list, "docker.io", "https://registry-1.docker.io/v2/") == 0, "the Hub answers elsewhere");
+    ok(may_go(&list, "docker.io", "https://registry-1.docker.io/v2/") == 0,
+       "the Hub answers elsewhere");
     ok(may_go(&list, "docker.io", "https://auth.docker.io/token") == 0, "and has a token server");
-    ok(may_go(&list, "127.0.0.1:5000", "http://127.0.0.1:5000/v2/") == FETCH_ALLOW_PRIVATE, "a private registry");
+    ok(may_go(&list, "127.0.0.1:5000", "http://127.0.0.1:5000/v2/") == FETCH_ALLOW_PRIVATE,
+       "a private registry");
     ok(may_go(&list, "127.0.0.1:5000", "http://127.0.0.1:5001/v2/") < 0, "only itself");
     char text[300];
     allow_base_url(&list, "127.0.0.1:5000", text, sizeof(text));

@@ -19,8 +19,16 @@ static const struct good goods[] = {
 };
 
 static const char *const bads[] = {
-    "", "Bearer", "Basic realm=\"x\"", "Bearer realm=\"\"", "Bearer realm=\"x", "Bearer service=\"x\"",
-    "Bearer realm", "====", ",,,", "\"\"",
+    "",
+    "Bearer",
+    "Basic realm=\"x\"",
+    "Bearer realm=\"\"",
+    "Bearer realm=\"x",
+    "Bearer service=\"x\"",
+    "Bearer realm",
+    "====",
+    ",,,",
+    "\"\"",
 };
 
 int main(void)
@@ -33,13 +41,14 @@ int main(void)
         is_text(challenge.service, goods[i].service, "its service");
     }
     for (size_t i = 0; i < sizeof(bads) / sizeof(bads[0]); i++) {
-        ok(challenge_parse_bearer(bads[i], &challenge, &err) < 0 && err.code == ERROR_UPSTREAM, "\"%s\" is of no use",
-           bads[i]);
+        ok(challenge_parse_bearer(bads[i], &challenge, &err) < 0 && err.code == ERROR_UPSTREAM,
+           "\"%s\" is of no use", bads[i]);
     }
     char url[200];
     challenge = (struct challenge){.realm = "https://a.example/t?x=1", .service = "a b&c"};
     ok(challenge_token_url(&challenge, "org/x", url, sizeof(url), &err) == 0, "a URL");
-    is_text(url, "https://a.example/t?x=1&service=a%20b%26c&scope=repository%3Aorg%2Fx%3Apull", "with all in its place");
+    is_text(url, "https://a.example/t?x=1&service=a%20b%26c&scope=repository%3Aorg%2Fx%3Apull",
+            "with all in its place");
     ok(challenge_token_url(&challenge, "org/x", url, 60, &err) < 0, "not when it does not fit");
     return done();
 }

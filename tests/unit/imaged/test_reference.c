@@ -43,23 +43,71 @@ static const struct good goods[] = {
 };
 
 static const char *const bads[] = {
-    "", "/", "/x", "x/", "a//b", "ghcr.io/", "ghcr.io/x/", "ghcr.io/Foo/bar", "https://ghcr.io/x", "ghcr.io./x",
-    ".ghcr.io/x", "-ghcr.io/x", "gh_cr.io/x", "a b/c", "ghcr.io/a b", "ghcr.io/../x", "ghcr.io/./x", "ghcr.io/.x",
-    "ghcr.io/x.", "ghcr.io/a..b", "ghcr.io/a___b", "ghcr.io/a._b", "ghcr.io/x:", "ghcr.io/x:.a", "ghcr.io/x:-a",
-    "ghcr.io/x:a/b:c d", "ghcr.io/x@", "ghcr.io/x@sha256:", "ghcr.io/x@sha256:abc", "ghcr.io/x@md5:" HEX64,
-    "ghcr.io/x@sha512:" HEX64, "ghcr.io/x@SHA256:" HEX64, "ghcr.io/x@" DIGEST "0", "ghcr.io/x@" DIGEST "@" DIGEST,
+    "",
+    "/",
+    "/x",
+    "x/",
+    "a//b",
+    "ghcr.io/",
+    "ghcr.io/x/",
+    "ghcr.io/Foo/bar",
+    "https://ghcr.io/x",
+    "ghcr.io./x",
+    ".ghcr.io/x",
+    "-ghcr.io/x",
+    "gh_cr.io/x",
+    "a b/c",
+    "ghcr.io/a b",
+    "ghcr.io/../x",
+    "ghcr.io/./x",
+    "ghcr.io/.x",
+    "ghcr.io/x.",
+    "ghcr.io/a..b",
+    "ghcr.io/a___b",
+    "ghcr.io/a._b",
+    "ghcr.io/x:",
+    "ghcr.io/x:.a",
+    "ghcr.io/x:-a",
+    "ghcr.io/x:a/b:c d",
+    "ghcr.io/x@",
+    "ghcr.io/x@sha256:",
+    "ghcr.io/x@sha256:abc",
+    "ghcr.io/x@md5:" HEX64,
+    "ghcr.io/x@sha512:" HEX64,
+    "ghcr.io/x@SHA256:" HEX64,
+    "ghcr.io/x@" DIGEST "0",
+    "ghcr.io/x@" DIGEST "@" DIGEST,
     "ghcr.io/x@sha256:0123456789ABCDEF0123456789abcdef0123456789abcdef0123456789abcdef",
-    HEX64, HEX64 ":tag", "ghcr.io:0/x", "ghcr.io:65536/x", "ghcr.io:99999999999999999999/x", "ghcr.io:/x",
-    "ghcr.io:80:80/x", ":5000/x", "[::1/x", "[]/x", "[::1%25eth0]/x", "[::1%eth0]/x", "::1/x", "user@ghcr.io/x",
-    "user:pass@ghcr.io/x", "ghcr.io\\x/y", "ghcr.io/x?y", "ghcr.io/x#y", "ghcr.io/x%2fy", "ghcr.io/\xc3\xa9",
-    "ghcr.io/x\n", "\tghcr.io/x",
+    HEX64,
+    HEX64 ":tag",
+    "ghcr.io:0/x",
+    "ghcr.io:65536/x",
+    "ghcr.io:99999999999999999999/x",
+    "ghcr.io:/x",
+    "ghcr.io:80:80/x",
+    ":5000/x",
+    "[::1/x",
+    "[]/x",
+    "[::1%25eth0]/x",
+    "[::1%eth0]/x",
+    "::1/x",
+    "user@ghcr.io/x",
+    "user:pass@ghcr.io/x",
+    "ghcr.io\\x/y",
+    "ghcr.io/x?y",
+    "ghcr.io/x#y",
+    "ghcr.io/x%2fy",
+    "ghcr.io/\xc3\xa9",
+    "ghcr.io/x\n",
+    "\tghcr.io/x",
 };
 
 static void check_good(const struct good *good)
 {
     struct reference reference = {.host = ""};
     struct error err = {.message = ""};
-    ok(reference_parse(good->text, &reference, &err) == 0, "%s is a reference %s", good->text, err.message);
+    ok(reference_parse(good->text, &reference, &err) == 0, "%s is a reference %s", good->text,
+       err.message);
     is_text(reference.host, good->host, "its registry");
     is_text(reference.repository, good->repository, "its repository");
     is_text(reference.tag, good->tag, "its tag");
@@ -99,7 +147,8 @@ static void check_path_names(void)
 {
     struct reference reference;
     struct error err;
-    ok(reference_parse_name("127.0.0.1_5000/debian", &reference, &err) == 0, "a port after an underscore");
+    ok(reference_parse_name("127.0.0.1_5000/debian", &reference, &err) == 0,
+       "a port after an underscore");
     is_text(reference.host, "127.0.0.1:5000", "is a port");
     ok(reference_parse_name("127.0.0.1:5000/a/b", &reference, &err) == 0, "a port after a colon");
     is_text(reference.host, "127.0.0.1:5000", "is a port too");
@@ -127,8 +176,8 @@ int main(void)
     for (size_t i = 0; i < sizeof(bads) / sizeof(bads[0]); i++) {
         struct reference reference = {.host = "untouched"};
         struct error err = {.code = ERROR_NONE};
-        ok(reference_parse(bads[i], &reference, &err) < 0 && err.code == ERROR_UNPROCESSABLE, "\"%s\" is refused",
-           bads[i]);
+        ok(reference_parse(bads[i], &reference, &err) < 0 && err.code == ERROR_UNPROCESSABLE,
+           "\"%s\" is refused", bads[i]);
         is_text(reference.host, "untouched", "and leaves nothing");
     }
     check_limits();
