@@ -4,7 +4,7 @@
 # the four lines of its replay in make check. `make fuzz FUZZ_SECONDS=5` (clang, a build without sanitizers) runs
 # each for so long and leaves what crashes beside the program; `replay_<name> FILE` shows one again.
 
-fuzz_names = challenge conf document leases manifest range reference route script text vars
+fuzz_names = challenge conf document leases line manifest range reference route script text vars
 
 fuzz_challenge_sources = daemons/imaged/challenge.c
 fuzz_manifest_sources = daemons/imaged/manifest.c
@@ -16,9 +16,10 @@ fuzz_text_sources = common/base/bytes.c common/base/mac.c common/base/uuid.c
 fuzz_vars_sources = common/base/strbuf.c common/base/vars.c
 fuzz_document_sources = daemons/apid/deployment_json.c daemons/apid/image_name.c daemons/apid/machine_json.c daemons/apid/mask.c daemons/apid/wire.c
 fuzz_leases_sources = common/base/leases.c
+fuzz_line_sources = daemons/statusd/line.c common/store/text.c
 fuzz_script_sources = daemons/bootd/script.c
 
-fuzz_replays = %D%/replay_challenge %D%/replay_conf %D%/replay_document %D%/replay_leases %D%/replay_manifest %D%/replay_range %D%/replay_reference %D%/replay_route %D%/replay_script %D%/replay_text %D%/replay_vars
+fuzz_replays = %D%/replay_challenge %D%/replay_conf %D%/replay_document %D%/replay_leases %D%/replay_line %D%/replay_manifest %D%/replay_range %D%/replay_reference %D%/replay_route %D%/replay_script %D%/replay_text %D%/replay_vars
 check_PROGRAMS += $(fuzz_replays)
 TESTS += $(fuzz_replays)
 tests_fuzz_replay_conf_SOURCES = %D%/replay.c %D%/fuzz_conf.c
@@ -41,6 +42,8 @@ tests_fuzz_replay_document_SOURCES = %D%/replay.c %D%/fuzz_document.c
 tests_fuzz_replay_document_LDADD = daemons/apid/libapid.a $(YARD_LIBS)
 tests_fuzz_replay_leases_SOURCES = %D%/replay.c %D%/fuzz_leases.c
 tests_fuzz_replay_leases_LDADD = $(YARD_LIBS)
+tests_fuzz_replay_line_SOURCES = %D%/replay.c %D%/fuzz_line.c
+tests_fuzz_replay_line_LDADD = daemons/statusd/libstatusd.a $(YARD_LIBS)
 tests_fuzz_replay_script_SOURCES = %D%/replay.c %D%/fuzz_script.c
 tests_fuzz_replay_script_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
 tests_fuzz_replay_script_LDADD = daemons/bootd/libbootd.a $(YARD_LIBS)
