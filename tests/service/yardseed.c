@@ -64,7 +64,12 @@ static int run_deploy(struct store_conn *conn, void *context, struct error *err)
                                     .phone_home_wanted = strcmp(work->arguments[1], "quiet") != 0};
     machine_fini(&machine);
     memcpy(deployment.digest, digest, sizeof(digest));
-    memcpy(deployment.layer_digest, digest, sizeof(digest));
+    if (strcmp(work->arguments[1], "unresolved") == 0) {
+        (void)snprintf(deployment.image_url, sizeof(deployment.image_url), "oci://registry.example/disk:1");
+        deployment.fetch_url[0] = '\0';
+    } else {
+        memcpy(deployment.layer_digest, digest, sizeof(digest));
+    }
     if (deployment_begin(conn, &deployment, err) < 0) {
         return -1;
     }
@@ -246,7 +251,7 @@ static const struct verb {
     int (*show)(struct work *work, struct error *err);
 } verbs[] = {
     {"machine", run_machine, NULL},        // NAME MAC
-    {"deploy", run_deploy, NULL},          // NAME [quiet]
+    {"deploy", run_deploy, NULL},          // NAME [quiet|unresolved]
     {"boot", run_boot, NULL},              // NAME ADDRESS [standby]
     {"command", run_command, NULL},        // NAME TYPE
     {"cancel", run_cancel, NULL},          // DEPLOYMENT
