@@ -20,3 +20,4 @@ pkglibexec_PROGRAMS += %D%/statusd
 daemons_statusd_statusd_SOURCES = %D%/main.c
 daemons_statusd_statusd_LDADD = %D%/libstatusd.a $(YARD_LIBS)
 EXTRA_DIST += %D%/README.md
+dist_man_MANS += %D%/statusd.8
