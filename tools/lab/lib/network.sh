@@ -30,8 +30,8 @@ network_tap() {
 network_guest() {
     ip netns add "$1"
     ip -n "$1" link set lo up
-    ip -n "$YARD_NS" link add "${1: -8}" type veth peer name eth0 netns "$1"
-    ip -n "$YARD_NS" link set "${1: -8}" master "$YARD_BRIDGE" up
+    ip -n "$YARD_NS" link add guest type veth peer name eth0 netns "$1"
+    ip -n "$YARD_NS" link set guest master "$YARD_BRIDGE" up
     ip -n "$1" addr add "$2/24" dev eth0
     ip -n "$1" link set eth0 up
 }
