@@ -8,7 +8,8 @@
 
 enum { LINE_MAX_BYTES = 1024 };
 
-// dnsmasq writes "06-" and the like before hardware addresses that are not Ethernet's: mac_parse refuses those.
+// dnsmasq writes "06-" and the like before hardware addresses that are not Ethernet's: mac_parse
+// refuses those.
 static bool lease_parse_line(char *line, struct lease *ret_lease)
 {
     char *rest = line;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Who has which address, from dnsmasq's lease file: a line "expiry mac address name client-id". bootd asks it
-// whether an address is one of a machine's. IPv6 leases name a DUID instead of a MAC and say nothing here.
-// Pure: no I/O. Threads: any.
+// Who has which address, from dnsmasq's lease file: a line "expiry mac address name client-id".
+// bootd asks it whether an address is one of a machine's. IPv6 leases name a DUID instead of a MAC
+// and say nothing here. Pure: no I/O. Threads: any.
 
 #include "base/mac.h"
 
@@ -19,8 +19,8 @@ struct lease {
     char address[LEASE_ADDRESS_SIZE]; // IPv4, numeric, canonical
 };
 
-// Calls `each` for every lease that can be understood, in the file's order, and skips other lines. Stops
-// when `each` returns false.
+// Calls `each` for every lease that can be understood, in the file's order, and skips other lines.
+// Stops when `each` returns false.
 void leases_parse(const char *text, size_t length,
                   bool (*each)(void *context, const struct lease *lease), void *context);
 

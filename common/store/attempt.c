@@ -13,10 +13,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#define ATTEMPT_COLUMNS                                                                                                \
-    "a.id, a.key, a.machine_id, coalesce(d.id, ''), a.address, a.token_hash IS NOT NULL, a.first_contact_ms, "         \
-    "a.last_contact_ms, a.ended, a.ended_why, a.serves, a.created_ms, coalesce(a.deployment_seq, 0), a.address_own, "  \
-    "a.silent, a.disk, a.step, a.last_serve_ms, a.alarm_ms, a.alarm_left_out, a.ended_report_ms, a.progress_ms "       \
+#define ATTEMPT_COLUMNS                                                                            \
+    "a.id, a.key, a.machine_id, coalesce(d.id, ''), a.address, a.token_hash IS NOT NULL, "         \
+    "a.first_contact_ms, "                                                                         \
+    "a.last_contact_ms, a.ended, a.ended_why, a.serves, a.created_ms, coalesce(a.deployment_seq, " \
+    "0), a.address_own, "                                                                          \
+    "a.silent, a.disk, a.step, a.last_serve_ms, a.alarm_ms, a.alarm_left_out, a.ended_report_ms, " \
+    "a.progress_ms "                                                                               \
     "FROM attempts a LEFT JOIN deployments d ON d.seq = a.deployment_seq "
 
 static void attempt_read(struct stmt *stmt, struct attempt_row *ret_row)
@@ -61,7 +64,8 @@ static int attempt_read_if_any(struct stmt *stmt, struct attempt_row *ret_row, s
     return 0;
 }
 
-int attempt_row_by_id(struct store_conn *conn, int64_t id, struct attempt_row *ret_row, struct error *err)
+int attempt_row_by_id(struct store_conn *conn, int64_t id, struct attempt_row *ret_row,
+                      struct error *err)
 {
     CLEANUP_STMT struct stmt *stmt = NULL;
     if (sql_open(conn, &stmt, err, "SELECT " ATTEMPT_COLUMNS "WHERE a.id = ?1", "i", id) < 0 ||
@@ -72,27 +76,32 @@ int attempt_row_by_id(struct store_conn *conn, int64_t id, struct attempt_row *r
     return 0;
 }
 
-int attempt_row_open(struct store_conn *conn, int64_t machine_id, struct attempt_row *ret_row, struct error *err)
-{
-    CLEANUP_STMT struct stmt *stmt = NULL;
-    if (sql_open(conn, &stmt, err, "SELECT " ATTEMPT_COLUMNS "WHERE a.machine_id = ?1 AND a.ended = 0", "i", machine_id) < 0) {
-        return -1;
-    }
-    return attempt_read_if_any(stmt, ret_row, err);
-}
-
-int attempt_row_newest(struct store_conn *conn, int64_t deployment_seq, struct attempt_row *ret_row, struct error *err)
+int attempt_row_open(struct store_conn *conn, int64_t machine_id, struct attempt_row *ret_row,
+                     struct error *err)
 {
     CLEANUP_STMT struct stmt *stmt = NULL;
     if (sql_open(conn, &stmt, err,
-                 "SELECT " ATTEMPT_COLUMNS "WHERE a.deployment_seq = ?1 ORDER BY a.id DESC LIMIT 1", "i",
-                 deployment_seq) < 0) {
+                 "SELECT " ATTEMPT_COLUMNS "WHERE a.machine_id = ?1 AND a.ended = 0", "i",
+                 machine_id) < 0) {
         return -1;
     }
     return attempt_read_if_any(stmt, ret_row, err);
 }
 
-int attempt_row_by_key(struct store_conn *conn, const char *key, struct attempt_row *ret_row, struct error *err)
+int attempt_row_newest(struct store_conn *conn, int64_t deployment_seq, struct attempt_row *ret_row,
+                       struct error *err)
+{
+    CLEANUP_STMT struct stmt *stmt = NULL;
+    if (sql_open(conn, &stmt, err,
+                 "SELECT " ATTEMPT_COLUMNS "WHERE a.deployment_seq = ?1 ORDER BY a.id DESC LIMIT 1",
+                 "i", deployment_seq) < 0) {
+        return -1;
+    }
+    return attempt_read_if_any(stmt, ret_row, err);
+}
+
+int attempt_row_by_key(struct store_conn *conn, const char *key, struct attempt_row *ret_row,
+                       struct error *err)
 {
     CLEANUP_STMT struct stmt *stmt = NULL;
     if (sql_open(conn, &stmt, err, "SELECT " ATTEMPT_COLUMNS "WHERE a.key = ?1", "t", key) < 0 ||
@@ -103,10 +112,12 @@ int attempt_row_by_key(struct store_conn *conn, const char *key, struct attempt_
     return 0;
 }
 
-int attempt_row_by_hash(struct store_conn *conn, const uint8_t *hash, struct attempt_row *ret_row, struct error *err)
+int attempt_row_by_hash(struct store_conn *conn, const uint8_t *hash, struct attempt_row *ret_row,
+                        struct error *err)
 {
     CLEANUP_STMT struct stmt *stmt = NULL;
-    if (sql_open(conn, &stmt, err, "SELECT " ATTEMPT_COLUMNS "WHERE a.token_hash = ?1", "h", hash) < 0 ||
+    if (sql_open(conn, &stmt, err, "SELECT " ATTEMPT_COLUMNS "WHERE a.token_hash = ?1", "h", hash) <
+            0 ||
         stmt_one(stmt, err, "there is no such token") < 0) {
         return -1;
     }
@@ -121,27 +132,31 @@ bool attempt_is_live(const struct attempt_row *row, int64_t now_ms, int64_t live
 
 int attempt_end(struct store_conn *conn, int64_t machine_id, const char *why, struct error *err)
 {
-    return sql_run(conn, err, "UPDATE attempts SET ended = 1, ended_why = ?2 WHERE machine_id = ?1 AND ended = 0", "it",
-                   machine_id, why);
+    return sql_run(
+        conn, err,
+        "UPDATE attempts SET ended = 1, ended_why = ?2 WHERE machine_id = ?1 AND ended = 0", "it",
+        machine_id, why);
 }
 
-int attempt_set_disk(struct store_conn *conn, struct attempt_row *row, enum life_disk disk, struct error *err)
+int attempt_set_disk(struct store_conn *conn, struct attempt_row *row, enum life_disk disk,
+                     struct error *err)
 {
     if (row->disk == disk) {
         return 0;
     }
     row->disk = disk;
-    return sql_run(conn, err, "UPDATE attempts SET disk = ?2 WHERE id = ?1", "iu", row->a.id, (unsigned)disk);
+    return sql_run(conn, err, "UPDATE attempts SET disk = ?2 WHERE id = ?1", "iu", row->a.id,
+                   (unsigned)disk);
 }
 
-int attempt_alarm(struct store_conn *conn, struct attempt_row *row, const char *source, struct error *err, const char *format,
-                  ...)
+int attempt_alarm(struct store_conn *conn, struct attempt_row *row, const char *source,
+                  struct error *err, const char *format, ...)
 {
     int64_t now = clock_now_ms();
     if (row->alarm_ms != 0 && now - row->alarm_ms < ALARM_PERIOD_MS) {
         row->alarm_left_out++;
-        return sql_run(conn, err, "UPDATE attempts SET alarm_left_out = ?2 WHERE id = ?1", "iu", row->a.id,
-                       row->alarm_left_out);
+        return sql_run(conn, err, "UPDATE attempts SET alarm_left_out = ?2 WHERE id = ?1", "iu",
+                       row->a.id, row->alarm_left_out);
     }
     char text[512];
     va_list arguments;
@@ -149,32 +164,37 @@ int attempt_alarm(struct store_conn *conn, struct attempt_row *row, const char *
     vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
     const char *deployment = row->a.deployment[0] ? row->a.deployment : NULL;
-    int r = row->alarm_left_out == 0
-                ? timeline_addf(conn, row->a.machine_id, deployment, source, "alarm", err, "%s", text)
-                : timeline_addf(conn, row->a.machine_id, deployment, source, "alarm", err, "%s (and %u alarms since the last row)",
-                                text, row->alarm_left_out);
+    int r =
+        row->alarm_left_out == 0
+            ? timeline_addf(conn, row->a.machine_id, deployment, source, "alarm", err, "%s", text)
+            : timeline_addf(conn, row->a.machine_id, deployment, source, "alarm", err,
+                            "%s (and %u alarms since the last row)", text, row->alarm_left_out);
     row->alarm_ms = now;
     row->alarm_left_out = 0;
     return r < 0 ? r
-                 : sql_run(conn, err, "UPDATE attempts SET alarm_ms = ?2, alarm_left_out = 0 WHERE id = ?1", "ii", row->a.id,
-                           now);
+                 : sql_run(conn, err,
+                           "UPDATE attempts SET alarm_ms = ?2, alarm_left_out = 0 WHERE id = ?1",
+                           "ii", row->a.id, now);
 }
 
-int attempt_by_token(struct store_conn *conn, const char *token, struct attempt *ret_attempt, struct error *err)
+int attempt_by_token(struct store_conn *conn, const char *token, struct attempt *ret_attempt,
+                     struct error *err)
 {
     struct attempt_row row;
     uint8_t hash[SHA256_BYTES];
     sha256_bytes(token, strlen(token), hash);
     struct error why = {0};
     if (attempt_row_by_hash(conn, hash, &row, &why) < 0) {
-        return why.code == ERROR_NOT_FOUND ? error_set(err, ERROR_UNAUTHORIZED, "the token is not known")
-                                           : error_set(err, why.code, "%s", why.message);
+        return why.code == ERROR_NOT_FOUND
+                   ? error_set(err, ERROR_UNAUTHORIZED, "the token is not known")
+                   : error_set(err, why.code, "%s", why.message);
     }
     *ret_attempt = row.a;
     return 0;
 }
 
-int attempt_by_key(struct store_conn *conn, const char *key, struct attempt *ret_attempt, struct error *err)
+int attempt_by_key(struct store_conn *conn, const char *key, struct attempt *ret_attempt,
+                   struct error *err)
 {
     struct attempt_row row;
     if (attempt_row_by_key(conn, key, &row, err) < 0) {

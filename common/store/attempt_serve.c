@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Which script a machine's firmware gets (DESIGN.md, the table of states and answers), and the attempt behind it.
+// Which script a machine's firmware gets (DESIGN.md, the table of states and answers), and the
+// attempt behind it.
 
 #include "store/attempt.h"
 
@@ -35,13 +36,15 @@ static int serve_wait(struct serve *serve, const char *text)
     return 0;
 }
 
-// The answers that are not the agent come every minute perhaps: a row when it is another one than last time, or after a while.
+// The answers that are not the agent come every minute perhaps: a row when it is another one than
+// last time, or after a while.
 static int serve_tell(struct serve *serve, const char *answer, const char *text, struct error *err)
 {
     CLEANUP_STMT struct stmt *stmt = NULL;
     char what[DEPLOYMENT_REASON_SIZE + 64];
     snprintf(what, sizeof(what), "%s: %s", answer, text);
-    if (sql_open(serve->conn, &stmt, err, "SELECT answer, told_ms, left_out FROM answers WHERE machine_id = ?1", "i",
+    if (sql_open(serve->conn, &stmt, err,
+                 "SELECT answer, told_ms, left_out FROM answers WHERE machine_id = ?1", "i",
                  serve->machine->id) < 0) {
         return -1;
     }
@@ -50,9 +53,11 @@ static int serve_tell(struct serve *serve, const char *answer, const char *text,
         return row;
     }
     unsigned left_out = row > 0 ? (unsigned)stmt_int(stmt, 2) : 0;
-    bool same = row > 0 && strcmp(stmt_text(stmt, 0), what) == 0 && serve->now - stmt_int(stmt, 1) < ANSWER_ROW_MS;
+    bool same = row > 0 && strcmp(stmt_text(stmt, 0), what) == 0 &&
+                serve->now - stmt_int(stmt, 1) < ANSWER_ROW_MS;
     if (same) {
-        return sql_run(serve->conn, err, "UPDATE answers SET left_out = left_out + 1 WHERE machine_id = ?1", "i",
+        return sql_run(serve->conn, err,
+                       "UPDATE answers SET left_out = left_out + 1 WHERE machine_id = ?1", "i",
                        serve->machine->id);
     }
     if (sql_run(serve->conn, err,
@@ -65,19 +70,24 @@ static int serve_tell(struct serve *serve, const char *answer, const char *text,
     if (left_out > 0) {
         snprintf(more, sizeof(more), " (asked %u times more since the last row)", left_out);
     }
-    return timeline_addf(serve->conn, serve->machine->id, serve->life.seq ? serve->life.id : NULL, "bootd", "boot.script", err,
-                         "%s to %s: %s%s", answer, serve->address, text, more);
+    return timeline_addf(serve->conn, serve->machine->id, serve->life.seq ? serve->life.id : NULL,
+                         "bootd", "boot.script", err, "%s to %s: %s%s", answer, serve->address,
+                         text, more);
 }
 
 // Somebody else than the machine of the open attempt asks: nothing changes but the alarm.
 static int serve_stranger(struct serve *serve, struct error *err)
 {
     char text[200];
-    snprintf(text, sizeof(text), "another address, %s, holds this machine's boot", serve->open.a.address);
+    snprintf(text, sizeof(text), "another address, %s, holds this machine's boot",
+             serve->open.a.address);
     serve_wait(serve, text);
-    return attempt_alarm(serve->conn, &serve->open, "bootd", err, "%s asked for the boot script of the machine at %s%s",
-                         serve->address, serve->open.a.address,
-                         attempt_is_live(&serve->open, serve->now, serve->settings->live_ms) ? ", whose agent is alive" : "");
+    return attempt_alarm(serve->conn, &serve->open, "bootd", err,
+                         "%s asked for the boot script of the machine at %s%s", serve->address,
+                         serve->open.a.address,
+                         attempt_is_live(&serve->open, serve->now, serve->settings->live_ms)
+                             ? ", whose agent is alive"
+                             : "");
 }
 
 // ---- the agent
@@ -87,16 +97,18 @@ static int serve_open_attempt(struct serve *serve, struct error *err)
     char key[ATTEMPT_KEY_SIZE];
     token_make(key);
     if (sql_run(serve->conn, err,
-                "INSERT INTO attempts (key, machine_id, deployment_seq, address, address_own, created_ms)"
+                "INSERT INTO attempts (key, machine_id, deployment_seq, address, address_own, "
+                "created_ms)"
                 " VALUES (?1, ?2, nullif(?3, 0), ?4, ?5, ?6)",
-                "tiitui", key, serve->machine->id, serve->life.seq, serve->address, (unsigned)(serve->claim != 0),
-                serve->now) < 0) {
+                "tiitui", key, serve->machine->id, serve->life.seq, serve->address,
+                (unsigned)(serve->claim != 0), serve->now) < 0) {
         return -1;
     }
     int64_t id = conn_last_id(serve->conn);
     if (serve->life.seq != 0 &&
-        sql_run(serve->conn, err, "UPDATE deployments SET attempts = attempts + 1, updated_ms = ?2 WHERE seq = ?1", "ii",
-                serve->life.seq, serve->now) < 0) {
+        sql_run(serve->conn, err,
+                "UPDATE deployments SET attempts = attempts + 1, updated_ms = ?2 WHERE seq = ?1",
+                "ii", serve->life.seq, serve->now) < 0) {
         return -1;
     }
     return attempt_row_by_id(serve->conn, id, &serve->open, err);
@@ -105,10 +117,11 @@ static int serve_open_attempt(struct serve *serve, struct error *err)
 // Serves that counted since an agent of the deployment was last heard of.
 static int serve_count(struct serve *serve, int64_t *ret_count, struct error *err)
 {
-    return sql_number(serve->conn, ret_count, err,
-                      "SELECT coalesce(sum(serves), 0) FROM attempts WHERE deployment_seq = ?1 AND id > coalesce("
-                      "(SELECT max(id) FROM attempts WHERE deployment_seq = ?1 AND first_contact_ms > 0), 0)",
-                      "i", serve->life.seq);
+    return sql_number(
+        serve->conn, ret_count, err,
+        "SELECT coalesce(sum(serves), 0) FROM attempts WHERE deployment_seq = ?1 AND id > coalesce("
+        "(SELECT max(id) FROM attempts WHERE deployment_seq = ?1 AND first_contact_ms > 0), 0)",
+        "i", serve->life.seq);
 }
 
 // True in *ret_failed when this asking is one too many; the deployment has failed then.
@@ -120,14 +133,18 @@ static int serve_limits(struct serve *serve, bool new_attempt, bool *ret_failed,
         return 0;
     }
     if (serve_count(serve, &serves, err) < 0 ||
-        sql_number(serve->conn, &reached, err,
-                   "SELECT count(*) FROM attempts WHERE deployment_seq = ?1 AND first_contact_ms > 0", "i", serve->life.seq) < 0) {
+        sql_number(
+            serve->conn, &reached, err,
+            "SELECT count(*) FROM attempts WHERE deployment_seq = ?1 AND first_contact_ms > 0", "i",
+            serve->life.seq) < 0) {
         return -1;
     }
     if (serves >= serve->settings->serves_max) {
-        snprintf(why, sizeof(why), "the boot script was served %lld times and no agent came", (long long)serves);
+        snprintf(why, sizeof(why), "the boot script was served %lld times and no agent came",
+                 (long long)serves);
     } else if (new_attempt && reached >= serve->settings->attempts_max) {
-        snprintf(why, sizeof(why), "%lld boot attempts reached an agent and none installed", (long long)reached);
+        snprintf(why, sizeof(why), "%lld boot attempts reached an agent and none installed",
+                 (long long)reached);
     } else {
         return 0;
     }
@@ -146,8 +163,10 @@ static int serve_script(struct serve *serve, struct error *err)
     bool counts = serve->claim != 0;
     bool own = serve->open.address_own || serve->claim != 0;
     if (sql_run(serve->conn, err,
-                "UPDATE attempts SET serves = serves + ?2, last_serve_ms = ?3, address = ?4, address_own = ?5 WHERE id = ?1",
-                "iuitu", serve->open.a.id, (unsigned)counts, serve->now, serve->address, (unsigned)own) < 0 ||
+                "UPDATE attempts SET serves = serves + ?2, last_serve_ms = ?3, address = ?4, "
+                "address_own = ?5 WHERE id = ?1",
+                "iuitu", serve->open.a.id, (unsigned)counts, serve->now, serve->address,
+                (unsigned)own) < 0 ||
         attempt_row_by_id(serve->conn, serve->open.a.id, &serve->open, err) < 0) {
         return -1;
     }
@@ -157,14 +176,17 @@ static int serve_script(struct serve *serve, struct error *err)
         return serve_tell(serve, "agent", "stands by", err);
     }
     // What was told before is told again after an installation.
-    if (sql_run(serve->conn, err, "DELETE FROM answers WHERE machine_id = ?1", "i", serve->machine->id) < 0) {
+    if (sql_run(serve->conn, err, "DELETE FROM answers WHERE machine_id = ?1", "i",
+                serve->machine->id) < 0) {
         return -1;
     }
     int64_t count = 0;
     if (serve_count(serve, &count, err) < 0 ||
         timeline_addf(serve->conn, serve->machine->id, serve->life.id, "bootd", "boot.script", err,
-                      "agent to %s: number %lld of %u without an agent's call%s", serve->address, (long long)count,
-                      serve->settings->serves_max, counts ? "" : " (not counted: not the machine's address in the lease file)") < 0) {
+                      "agent to %s: number %lld of %u without an agent's call%s", serve->address,
+                      (long long)count, serve->settings->serves_max,
+                      counts ? "" : " (not counted: not the machine's address in the lease file)") <
+            0) {
         return -1;
     }
     return counts && serve->life.state == DEPLOYMENT_PENDING
@@ -178,7 +200,8 @@ static int serve_replace(struct serve *serve, const char *why, struct error *err
     if (serve->open.a.id != 0) {
         const char *deployment = serve->open.a.deployment[0] ? serve->open.a.deployment : NULL;
         if (attempt_end(serve->conn, serve->machine->id, why, err) < 0 ||
-            timeline_addf(serve->conn, serve->machine->id, deployment, "bootd", "attempt.ended", err, "%s", why) < 0) {
+            timeline_addf(serve->conn, serve->machine->id, deployment, "bootd", "attempt.ended",
+                          err, "%s", why) < 0) {
             return -1;
         }
     }
@@ -228,11 +251,12 @@ static int serve_over(struct serve *serve, struct error *err)
         serve->answer = BOOT_POLICY;
         return 0;
     }
-    snprintf(serve->reason, DEPLOYMENT_REASON_SIZE, "deployment %s%s%.900s", deployment_state_name(life->state),
-             life->reason[0] ? ": " : "", life->reason);
+    snprintf(serve->reason, DEPLOYMENT_REASON_SIZE, "deployment %s%s%.900s",
+             deployment_state_name(life->state), life->reason[0] ? ": " : "", life->reason);
     bool stopped = life->state == DEPLOYMENT_FAILED || life->state == DEPLOYMENT_CANCELLED;
     serve->answer = stopped && life->touched ? BOOT_REASON : BOOT_DISK;
-    return serve_tell(serve, serve->answer == BOOT_REASON ? "reason" : "boot your disk", serve->reason, err);
+    return serve_tell(serve, serve->answer == BOOT_REASON ? "reason" : "boot your disk",
+                      serve->reason, err);
 }
 
 static int serve_agent(struct serve *serve, struct error *err)
@@ -262,7 +286,8 @@ static int serve_cancelling(struct serve *serve, struct error *err)
     if (serve->claim != 1 && strcmp(newest.a.address, serve->address) != 0) {
         return serve_wait(serve, "the deployment is being cancelled");
     }
-    if (life_move(serve->conn, &serve->life, DEPLOYMENT_CANCELLED, "bootd", "cancelled on request; the machine restarted", err) < 0) {
+    if (life_move(serve->conn, &serve->life, DEPLOYMENT_CANCELLED, "bootd",
+                  "cancelled on request; the machine restarted", err) < 0) {
         return -1;
     }
     return serve_over(serve, err);
@@ -278,8 +303,9 @@ static int serve_begin(struct serve *serve, struct error *err)
     return attempt_row_open(serve->conn, serve->machine->id, &serve->open, err);
 }
 
-int attempt_serve(struct store_conn *conn, const struct machine *machine, const char *address, int address_is_machines,
-                  const struct boot_settings *settings, enum boot_answer *ret_answer, struct attempt *ret_attempt,
+int attempt_serve(struct store_conn *conn, const struct machine *machine, const char *address,
+                  int address_is_machines, const struct boot_settings *settings,
+                  enum boot_answer *ret_answer, struct attempt *ret_attempt,
                   char ret_reason[DEPLOYMENT_REASON_SIZE], struct error *err)
 {
     struct serve serve = {.conn = conn,
@@ -306,9 +332,11 @@ int attempt_serve(struct store_conn *conn, const struct machine *machine, const 
     return r;
 }
 
-int attempt_serve_standby(struct store_conn *conn, const struct machine *machine, const char *address, int address_is_machines,
-                          const struct boot_settings *settings, enum boot_answer *ret_answer, struct attempt *ret_attempt,
-                          char ret_reason[DEPLOYMENT_REASON_SIZE], struct error *err)
+int attempt_serve_standby(struct store_conn *conn, const struct machine *machine,
+                          const char *address, int address_is_machines,
+                          const struct boot_settings *settings, enum boot_answer *ret_answer,
+                          struct attempt *ret_attempt, char ret_reason[DEPLOYMENT_REASON_SIZE],
+                          struct error *err)
 {
     struct serve serve = {.conn = conn,
                           .machine = machine,
@@ -329,10 +357,11 @@ int attempt_serve_standby(struct store_conn *conn, const struct machine *machine
     return r;
 }
 
-int attempt_told(struct store_conn *conn, const struct machine *machine, const char *address, const char *answer, const char *text,
-                 struct error *err)
+int attempt_told(struct store_conn *conn, const struct machine *machine, const char *address,
+                 const char *answer, const char *text, struct error *err)
 {
-    struct serve serve = {.conn = conn, .machine = machine, .address = address, .now = clock_now_ms()};
+    struct serve serve = {
+        .conn = conn, .machine = machine, .address = address, .now = clock_now_ms()};
     if (life_current(conn, machine->id, &serve.life, err) < 0) {
         return -1;
     }

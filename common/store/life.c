@@ -12,8 +12,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static int sql_openv(struct store_conn *conn, struct stmt **ret_stmt, struct error *err, const char *sql,
-                     const char *types, va_list arguments)
+static int sql_openv(struct store_conn *conn, struct stmt **ret_stmt, struct error *err,
+                     const char *sql, const char *types, va_list arguments)
 {
     CLEANUP_STMT struct stmt *stmt = NULL;
     if (stmt_prepare(conn, &stmt, sql, err) < 0) {
@@ -47,7 +47,8 @@ static int sql_openv(struct store_conn *conn, struct stmt **ret_stmt, struct err
     return 0;
 }
 
-int sql_open(struct store_conn *conn, struct stmt **ret_stmt, struct error *err, const char *sql, const char *types, ...)
+int sql_open(struct store_conn *conn, struct stmt **ret_stmt, struct error *err, const char *sql,
+             const char *types, ...)
 {
     va_list arguments;
     va_start(arguments, types);
@@ -66,7 +67,8 @@ int sql_run(struct store_conn *conn, struct error *err, const char *sql, const c
     return r < 0 ? r : stmt_run(stmt, err);
 }
 
-int sql_number(struct store_conn *conn, int64_t *ret_number, struct error *err, const char *sql, const char *types, ...)
+int sql_number(struct store_conn *conn, int64_t *ret_number, struct error *err, const char *sql,
+               const char *types, ...)
 {
     CLEANUP_STMT struct stmt *stmt = NULL;
     va_list arguments;
@@ -91,8 +93,9 @@ void life_clean(const char *text, char *buffer, size_t size)
     }
 }
 
-#define LIFE_COLUMNS \
-    "seq, id, machine_id, mode, state, state_ms, installed_ms, reason, touched, cancel_requested, phone_home"
+#define LIFE_COLUMNS                                                                               \
+    "seq, id, machine_id, mode, state, state_ms, installed_ms, reason, touched, "                  \
+    "cancel_requested, phone_home"
 
 static void life_read(struct stmt *stmt, struct life *life)
 {
@@ -127,18 +130,21 @@ static int life_read_if_any(struct stmt *stmt, struct life *ret_life, struct err
 int life_by_seq(struct store_conn *conn, int64_t seq, struct life *ret_life, struct error *err)
 {
     CLEANUP_STMT struct stmt *stmt = NULL;
-    if (sql_open(conn, &stmt, err, "SELECT " LIFE_COLUMNS " FROM deployments WHERE seq = ?1", "i", seq) < 0) {
+    if (sql_open(conn, &stmt, err, "SELECT " LIFE_COLUMNS " FROM deployments WHERE seq = ?1", "i",
+                 seq) < 0) {
         return -1;
     }
     return life_read_if_any(stmt, ret_life, err);
 }
 
-int life_current(struct store_conn *conn, int64_t machine_id, struct life *ret_life, struct error *err)
+int life_current(struct store_conn *conn, int64_t machine_id, struct life *ret_life,
+                 struct error *err)
 {
     CLEANUP_STMT struct stmt *stmt = NULL;
     if (sql_open(conn, &stmt, err,
-                 "SELECT " LIFE_COLUMNS " FROM deployments WHERE machine_id = ?1 ORDER BY seq DESC LIMIT 1", "i",
-                 machine_id) < 0) {
+                 "SELECT " LIFE_COLUMNS
+                 " FROM deployments WHERE machine_id = ?1 ORDER BY seq DESC LIMIT 1",
+                 "i", machine_id) < 0) {
         return -1;
     }
     return life_read_if_any(stmt, ret_life, err);
@@ -147,7 +153,8 @@ int life_current(struct store_conn *conn, int64_t machine_id, struct life *ret_l
 int life_touch(struct store_conn *conn, struct life *life, struct error *err)
 {
     int64_t most = DISK_UNTOUCHED;
-    if (sql_number(conn, &most, err, "SELECT coalesce(max(disk), 0) FROM attempts WHERE deployment_seq = ?1", "i",
+    if (sql_number(conn, &most, err,
+                   "SELECT coalesce(max(disk), 0) FROM attempts WHERE deployment_seq = ?1", "i",
                    life->seq) < 0) {
         return -1;
     }
@@ -156,12 +163,12 @@ int life_touch(struct store_conn *conn, struct life *life, struct error *err)
         return 0;
     }
     life->touched = touched;
-    return sql_run(conn, err, "UPDATE deployments SET touched = ?2, updated_ms = ?3 WHERE seq = ?1", "iui", life->seq,
-                   (unsigned)touched, clock_now_ms());
+    return sql_run(conn, err, "UPDATE deployments SET touched = ?2, updated_ms = ?3 WHERE seq = ?1",
+                   "iui", life->seq, (unsigned)touched, clock_now_ms());
 }
 
-int life_move(struct store_conn *conn, struct life *life, enum deployment_state to, const char *source, const char *reason,
-              struct error *err)
+int life_move(struct store_conn *conn, struct life *life, enum deployment_state to,
+              const char *source, const char *reason, struct error *err)
 {
     enum deployment_state from = life->state;
     int64_t now = clock_now_ms();
@@ -174,12 +181,13 @@ int life_move(struct store_conn *conn, struct life *life, enum deployment_state 
         life_clean(reason, life->reason, sizeof(life->reason));
     }
     if (sql_run(conn, err,
-                "UPDATE deployments SET state = ?2, state_ms = ?3, updated_ms = ?3, reason = ?4, installed_ms = ?5"
+                "UPDATE deployments SET state = ?2, state_ms = ?3, updated_ms = ?3, reason = ?4, "
+                "installed_ms = ?5"
                 " WHERE seq = ?1",
                 "iuiti", life->seq, (unsigned)to, now, life->reason, life->installed_ms) < 0 ||
-        timeline_addf(conn, life->machine_id, life->id, source, "deployment.state", err, "%s -> %s%s%s",
-                      deployment_state_name(from), deployment_state_name(to), life->reason[0] ? ": " : "",
-                      life->reason) < 0) {
+        timeline_addf(conn, life->machine_id, life->id, source, "deployment.state", err,
+                      "%s -> %s%s%s", deployment_state_name(from), deployment_state_name(to),
+                      life->reason[0] ? ": " : "", life->reason) < 0) {
         return -1;
     }
     if (to != DEPLOYMENT_FAILED && to != DEPLOYMENT_CANCELLED) {
@@ -188,6 +196,7 @@ int life_move(struct store_conn *conn, struct life *life, enum deployment_state 
     if (life_touch(conn, life, err) < 0) {
         return -1;
     }
-    return attempt_end(conn, life->machine_id, to == DEPLOYMENT_FAILED ? "the deployment failed" : "the deployment is cancelled",
-                       err);
+    return attempt_end(
+        conn, life->machine_id,
+        to == DEPLOYMENT_FAILED ? "the deployment failed" : "the deployment is cancelled", err);
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Which of an agent's steps can have written to the disk. The names are BOOTy's; ours are the same, with a few more and in
-// another order. Only what is known to come before the first write is listed: any other name counts as a write.
+// Which of an agent's steps can have written to the disk. The names are BOOTy's; ours are the same,
+// with a few more and in another order. Only what is known to come before the first write is
+// listed: any other name counts as a write.
 
 #include "store/life.h"
 
@@ -9,9 +10,21 @@
 #include <string.h>
 
 static const char *const steps_before_writing[] = {
-    "check-vars",    "find-stamp",  "report-init",    "collect-inventory",  "collect-firmware", "health-checks",
-    "copy-provisioner-files", "configure-dns", "stop-raid", "disable-lvm",  "mount-efivarfs",   "remove-efi-entries",
-    "setup-mellanox", "setup-nvme-namespaces", "detect-disk",
+    "check-vars",
+    "find-stamp",
+    "report-init",
+    "collect-inventory",
+    "collect-firmware",
+    "health-checks",
+    "copy-provisioner-files",
+    "configure-dns",
+    "stop-raid",
+    "disable-lvm",
+    "mount-efivarfs",
+    "remove-efi-entries",
+    "setup-mellanox",
+    "setup-nvme-namespaces",
+    "detect-disk",
 };
 
 static bool is_one_of(const char *step, const char *const *names, size_t count)
@@ -26,8 +39,8 @@ static bool is_one_of(const char *step, const char *const *names, size_t count)
 
 bool life_step_writes(const char *previous, const char *step)
 {
-    // Ours names the host in the mounted system, BOOTy before it looks for a disk; ours verifies before the disk is
-    // wiped, BOOTy after it. The step before tells whose it is.
+    // Ours names the host in the mounted system, BOOTy before it looks for a disk; ours verifies
+    // before the disk is wiped, BOOTy after it. The step before tells whose it is.
     static const char *const ours[] = {"check-vars", "detect-disk", "find-stamp", "verify-image"};
     if (strcmp(step, "set-hostname") == 0) {
         return is_one_of(previous, ours, sizeof(ours) / sizeof(*ours));
@@ -35,7 +48,8 @@ bool life_step_writes(const char *previous, const char *step)
     if (strcmp(step, "verify-image") == 0) {
         return strcmp(previous, "find-stamp") != 0 && strcmp(previous, step) != 0;
     }
-    return !is_one_of(step, steps_before_writing, sizeof(steps_before_writing) / sizeof(*steps_before_writing));
+    return !is_one_of(step, steps_before_writing,
+                      sizeof(steps_before_writing) / sizeof(*steps_before_writing));
 }
 
 bool life_step_of_error(const char *text, char step[LIFE_STEP_SIZE])
@@ -46,7 +60,8 @@ bool life_step_of_error(const char *text, char step[LIFE_STEP_SIZE])
     }
     text += sizeof(before) - 1;
     size_t length = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-");
-    if (length == 0 || length >= LIFE_STEP_SIZE || strncmp(text + length, after, sizeof(after) - 1) != 0) {
+    if (length == 0 || length >= LIFE_STEP_SIZE ||
+        strncmp(text + length, after, sizeof(after) - 1) != 0) {
         return false;
     }
     snprintf(step, LIFE_STEP_SIZE, "%.*s", (int)length, text);

@@ -26,7 +26,10 @@ const char *archive_image_format(const char *media_type)
     if (ends_with(media_type, "+gzip") || ends_with(media_type, "/gzip")) {
         return "gzip";
     }
-    return ends_with(media_type, "+raw") || ends_with(media_type, ".raw") || ends_with(media_type, "/raw") ? "raw" : NULL;
+    return ends_with(media_type, "+raw") || ends_with(media_type, ".raw") ||
+                   ends_with(media_type, "/raw")
+               ? "raw"
+               : NULL;
 }
 
 // apid let in what fits; what got in some other way does not stop a machine from booting.
@@ -43,7 +46,8 @@ static void vars_of_operator(struct vars *vars, const char *json)
             continue;
         }
         if (!text || vars_check(key, text, &err) < 0 || vars_set(vars, key, text, &err) < 0) {
-            log_warning("a deployment's variable is left out: %s", text ? err.message : "it is no string");
+            log_warning("a deployment's variable is left out: %s",
+                        text ? err.message : "it is no string");
         }
     }
 }
@@ -52,12 +56,14 @@ struct setting {
     const char *key, *value; // value NULL or "": left out
 };
 
-static int set_all(struct vars *vars, const struct setting *settings, size_t count, struct error *err)
+static int set_all(struct vars *vars, const struct setting *settings, size_t count,
+                   struct error *err)
 {
     for (size_t i = 0; i < count; i++) {
         const char *value = settings[i].value;
         if (value && value[0] != '\0' &&
-            (vars_check(settings[i].key, value, err) < 0 || vars_set(vars, settings[i].key, value, err) < 0)) {
+            (vars_check(settings[i].key, value, err) < 0 ||
+             vars_set(vars, settings[i].key, value, err) < 0)) {
             return error_wrap(err, "variable %s", settings[i].key);
         }
     }
@@ -68,7 +74,8 @@ static int vars_of_image(struct vars *vars, const struct deployment *deployment,
 {
     static const char sha256[] = "sha256:";
     const char *raw = deployment->raw_digest;
-    const char *checksum = strncmp(raw, sha256, sizeof(sha256) - 1) == 0 ? raw + sizeof(sha256) - 1 : NULL;
+    const char *checksum =
+        strncmp(raw, sha256, sizeof(sha256) - 1) == 0 ? raw + sizeof(sha256) - 1 : NULL;
     const struct setting settings[] = {
         {"IMAGE", deployment->fetch_url[0] ? deployment->fetch_url : deployment->image_url},
         {"IMAGE_DIGEST", deployment->layer_digest},
@@ -83,9 +90,14 @@ static int vars_of_image(struct vars *vars, const struct deployment *deployment,
 static int vars_of_statusd(struct vars *vars, const char *url, struct error *err)
 {
     static const char *const paths[][2] = {
-        {"INIT_URL", "/status/init"},           {"SUCCESS_URL", "/status/success"}, {"ERROR_URL", "/status/error"},
-        {"HEARTBEAT_URL", "/status/heartbeat"}, {"LOG_URL", "/log"},                {"DEBUG_URL", "/debug"},
-        {"COMMANDS_URL", "/commands"},          {"INVENTORY_URL", "/inventory"},
+        {"INIT_URL", "/status/init"},
+        {"SUCCESS_URL", "/status/success"},
+        {"ERROR_URL", "/status/error"},
+        {"HEARTBEAT_URL", "/status/heartbeat"},
+        {"LOG_URL", "/log"},
+        {"DEBUG_URL", "/debug"},
+        {"COMMANDS_URL", "/commands"},
+        {"INVENTORY_URL", "/inventory"},
     };
     for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++) {
         char whole[1024];
@@ -100,7 +112,8 @@ static int vars_of_statusd(struct vars *vars, const char *url, struct error *err
 int archive_vars(const struct archive_settings *settings, struct vars *vars, struct error *err)
 {
     const struct deployment *deployment = settings->deployment;
-    const char *hostname = deployment && deployment->hostname[0] ? deployment->hostname : settings->machine->name;
+    const char *hostname =
+        deployment && deployment->hostname[0] ? deployment->hostname : settings->machine->name;
     if (deployment) {
         vars_of_operator(vars, deployment->vars);
     }
@@ -120,7 +133,8 @@ int archive_vars(const struct archive_settings *settings, struct vars *vars, str
     }
     char url[1024];
     snprintf(url, sizeof(url), "%s/phone-home", settings->statusd_url);
-    const struct setting phone_home[] = {{"PHONE_HOME_URL", url}, {"PHONE_HOME_TOKEN", settings->phone_home_token}};
+    const struct setting phone_home[] = {{"PHONE_HOME_URL", url},
+                                         {"PHONE_HOME_TOKEN", settings->phone_home_token}};
     if (deployment->phone_home_wanted && set_all(vars, phone_home, 2, err) < 0) {
         return -1;
     }
@@ -147,9 +161,11 @@ int archive_build(const struct archive_settings *settings, struct strbuf *out, s
         cpio_add_folder(&cpio, "etc", 0755);
         cpio_add_folder(&cpio, "etc/ssl", 0755);
         cpio_add_folder(&cpio, "etc/ssl/certs", 0755);
-        cpio_add_file(&cpio, "etc/ssl/certs/ca-certificates.crt", 0644, settings->ca, settings->ca_length);
+        cpio_add_file(&cpio, "etc/ssl/certs/ca-certificates.crt", 0644, settings->ca,
+                      settings->ca_length);
     }
     cpio_end(&cpio);
     explicit_bzero(text.data, text.length);
-    return strbuf_failed(out) ? error_set(err, ERROR_TOO_LARGE, "the deploy archive is too large") : 0;
+    return strbuf_failed(out) ? error_set(err, ERROR_TOO_LARGE, "the deploy archive is too large")
+                              : 0;
 }

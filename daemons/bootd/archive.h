@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// What an agent finds in its deploy archive: /deploy/vars, /deploy/time and the yard's CA. Pure. Threads: any.
+// What an agent finds in its deploy archive: /deploy/vars, /deploy/time and the yard's CA. Pure.
+// Threads: any.
 
 #include "base/error.h"
 #include "base/strbuf.h"
@@ -26,7 +27,8 @@ struct archive_settings {
 
 // The deployment's own variables first, but for those that are ours to set; then ours.
 int archive_vars(const struct archive_settings *settings, struct vars *vars, struct error *err);
-// How the image's bytes are packed, from the media type: "zstd", "gzip", "raw", or NULL when it does not say.
+// How the image's bytes are packed, from the media type: "zstd", "gzip", "raw", or NULL when it
+// does not say.
 const char *archive_image_format(const char *media_type);
 
 int archive_build(const struct archive_settings *settings, struct strbuf *out, struct error *err);

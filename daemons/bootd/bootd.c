@@ -19,13 +19,16 @@
 static void warn_about(const struct bootd_config *config)
 {
     const struct daemon_settings *common = &config->common;
-    if (common->public_url[0] == '\0' && (strcmp(common->address, "::") == 0 || strcmp(common->address, "0.0.0.0") == 0)) {
-        log_warning("[daemon] public_url is not set, and no machine can reach the address %s that scripts will name",
+    if (common->public_url[0] == '\0' &&
+        (strcmp(common->address, "::") == 0 || strcmp(common->address, "0.0.0.0") == 0)) {
+        log_warning("[daemon] public_url is not set, and no machine can reach the address %s that "
+                    "scripts will name",
                     common->address);
     }
 }
 
-// All but where it listens and where the DB is applies at once; requests under way keep what they copied.
+// All but where it listens and where the DB is applies at once; requests under way keep what they
+// copied.
 static int reload(void *context, struct error *err)
 {
     struct bootd *daemon = context;
@@ -72,9 +75,12 @@ static int listen_start(struct bootd *daemon, struct error *err)
 
 static void metrics_make(struct bootd *daemon)
 {
-    daemon->scripts = metric_new("bootd", "scripts_total", METRIC_COUNTER, "Boot scripts that were answered.", NULL);
-    daemon->archives = metric_new("bootd", "archives_total", METRIC_COUNTER, "Deploy archives that were given out.", NULL);
-    daemon->refused = metric_new("bootd", "archives_refused_total", METRIC_COUNTER, "Deploy archives that were refused.", NULL);
+    daemon->scripts = metric_new("bootd", "scripts_total", METRIC_COUNTER,
+                                 "Boot scripts that were answered.", NULL);
+    daemon->archives = metric_new("bootd", "archives_total", METRIC_COUNTER,
+                                  "Deploy archives that were given out.", NULL);
+    daemon->refused = metric_new("bootd", "archives_refused_total", METRIC_COUNTER,
+                                 "Deploy archives that were refused.", NULL);
 }
 
 static int build(struct bootd *daemon, struct error *err)
@@ -85,7 +91,8 @@ static int build(struct bootd *daemon, struct error *err)
     if (!daemon->service) {
         return -1;
     }
-    struct store_settings store = {.state_dir = common->state_dir, .run_dir = common->run_dir, .role = STORE_ROLE_BOOTD};
+    struct store_settings store = {
+        .state_dir = common->state_dir, .run_dir = common->run_dir, .role = STORE_ROLE_BOOTD};
     daemon->store = store_open(daemon->service, &store, err);
     daemon->fetcher = daemon->store ? fetcher_new(daemon->service, err) : NULL;
     daemon->resolver = daemon->fetcher ? resolver_new(daemon, err) : NULL;
@@ -94,8 +101,10 @@ static int build(struct bootd *daemon, struct error *err)
     }
     metrics_make(daemon);
     warn_about(&daemon->config);
-    struct web_settings web = {
-        .daemon = "bootd", .routes = bootd_routes, .route_count = bootd_route_count, .context = daemon};
+    struct web_settings web = {.daemon = "bootd",
+                               .routes = bootd_routes,
+                               .route_count = bootd_route_count,
+                               .context = daemon};
     daemon->web = web_new(daemon->service, &web, err);
     return daemon->web ? listen_start(daemon, err) : -1;
 }

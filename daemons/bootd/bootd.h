@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// The daemon as a whole: owns the loop, the DB, the HTTP server and the configuration. Threads: the loop's.
+// The daemon as a whole: owns the loop, the DB, the HTTP server and the configuration. Threads: the
+// loop's.
 
 #include "config.h"
 #include "leases.h"

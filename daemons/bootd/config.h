@@ -28,8 +28,8 @@ struct bootd_config {
     enum policy unknown, idle;
     unsigned enrol_per_hour, enrol_max;
     unsigned serves_max, attempts_max, live; // live: seconds
-    char *statusd_url; // as machines reach it
-    char *imaged_url;  // as bootd reaches it
+    char *statusd_url;                       // as machines reach it
+    char *imaged_url;                        // as bootd reaches it
 };
 
 int bootd_config_load(const char *path, struct bootd_config *ret_config, struct error *err);
@@ -41,6 +41,7 @@ int arch_parse(const char *name);
 const char *arch_name(enum arch arch);
 int policy_parse(const char *name, enum policy *ret_policy, struct error *err);
 
-// http://… of this daemon as machines reach it, without a slash at its end. `url` has BASE_URL_SIZE bytes.
+// http://… of this daemon as machines reach it, without a slash at its end. `url` has BASE_URL_SIZE
+// bytes.
 enum { BASE_URL_SIZE = 512 };
 void bootd_config_base_url(const struct bootd_config *config, char url[BASE_URL_SIZE]);

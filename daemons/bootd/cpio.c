@@ -14,14 +14,16 @@ static void cpio_pad(struct cpio *cpio, size_t multiple)
     }
 }
 
-// Fields of a header (cpio(5), "New ASCII Format"): magic, inode, mode, uid, gid, links, mtime, size, device
-// (two), special device (two), length of the name with its NUL, checksum (0 for this magic).
-static void cpio_add(struct cpio *cpio, const char *path, unsigned mode, unsigned links, const void *data,
-                     size_t length)
+// Fields of a header (cpio(5), "New ASCII Format"): magic, inode, mode, uid, gid, links, mtime,
+// size, device (two), special device (two), length of the name with its NUL, checksum (0 for this
+// magic).
+static void cpio_add(struct cpio *cpio, const char *path, unsigned mode, unsigned links,
+                     const void *data, size_t length)
 {
     size_t name_size = strlen(path) + 1;
-    strbuf_printf(cpio->out, "070701%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X", cpio->inode, mode,
-                  0, 0, links, cpio->mtime_s, (unsigned)length, 0, 0, 0, 0, (unsigned)name_size, 0);
+    strbuf_printf(cpio->out, "070701%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X",
+                  cpio->inode, mode, 0, 0, links, cpio->mtime_s, (unsigned)length, 0, 0, 0, 0,
+                  (unsigned)name_size, 0);
     strbuf_append(cpio->out, path, name_size);
     cpio_pad(cpio, 4);
     if (length > 0) {
@@ -41,7 +43,8 @@ void cpio_add_folder(struct cpio *cpio, const char *path, unsigned mode)
     cpio_add(cpio, path, S_IFDIR | mode, 2, NULL, 0);
 }
 
-void cpio_add_file(struct cpio *cpio, const char *path, unsigned mode, const void *data, size_t length)
+void cpio_add_file(struct cpio *cpio, const char *path, unsigned mode, const void *data,
+                   size_t length)
 {
     cpio->inode++;
     cpio_add(cpio, path, S_IFREG | mode, 1, data, length);

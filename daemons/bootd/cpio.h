@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Writes cpio archives of the "newc" kind, which the kernel unpacks as (a part of) its initramfs. The kernel makes no
-// parents: whoever adds a file adds its folders first. Errors are the strbuf's. Threads: any.
+// Writes cpio archives of the "newc" kind, which the kernel unpacks as (a part of) its initramfs.
+// The kernel makes no parents: whoever adds a file adds its folders first. Errors are the strbuf's.
+// Threads: any.
 
 #include "base/strbuf.h"
 
@@ -16,6 +17,7 @@ struct cpio {
 
 void cpio_begin(struct cpio *cpio, struct strbuf *out, int64_t now_ms);
 void cpio_add_folder(struct cpio *cpio, const char *path, unsigned mode);
-void cpio_add_file(struct cpio *cpio, const char *path, unsigned mode, const void *data, size_t length);
+void cpio_add_file(struct cpio *cpio, const char *path, unsigned mode, const void *data,
+                   size_t length);
 // The trailer, and zeros up to a multiple of 512.
 void cpio_end(struct cpio *cpio);

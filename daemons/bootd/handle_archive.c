@@ -54,8 +54,9 @@ static int fetching_run(struct store_conn *conn, void *context, struct error *er
 {
     struct fetching *fetching = context;
     fetching_forget(fetching);
-    if (attempt_fetch_archive(conn, fetching->key, fetching->address, fetching->claim, &fetching->attempt, fetching->token,
-                              fetching->phone_home_token, &fetching->refused, err) < 0) {
+    if (attempt_fetch_archive(conn, fetching->key, fetching->address, fetching->claim,
+                              &fetching->attempt, fetching->token, fetching->phone_home_token,
+                              &fetching->refused, err) < 0) {
         return -1;
     }
     if (fetching->refused.code != ERROR_NONE) {
@@ -65,7 +66,9 @@ static int fetching_run(struct store_conn *conn, void *context, struct error *er
         return -1;
     }
     fetching->has_deployment = fetching->attempt.deployment[0] != '\0';
-    return fetching->has_deployment ? deployment_by_id(conn, fetching->attempt.deployment, &fetching->deployment, err) : 0;
+    return fetching->has_deployment
+               ? deployment_by_id(conn, fetching->attempt.deployment, &fetching->deployment, err)
+               : 0;
 }
 
 static int ca_read(const char *path, struct strbuf *out, struct error *err)
@@ -85,7 +88,10 @@ static int ca_read(const char *path, struct strbuf *out, struct error *err)
         }
         strbuf_append(out, chunk, (size_t)n);
     }
-    return strbuf_failed(out) ? error_set(err, ERROR_TOO_LARGE, "the yard's CA, %s, is larger than %d bytes", path, ARCHIVE_CA_MAX) : 0;
+    return strbuf_failed(out)
+               ? error_set(err, ERROR_TOO_LARGE, "the yard's CA, %s, is larger than %d bytes", path,
+                           ARCHIVE_CA_MAX)
+               : 0;
 }
 
 static int fetching_reply(struct fetching *fetching, struct error *err)
@@ -99,7 +105,8 @@ static int fetching_reply(struct fetching *fetching, struct error *err)
         return -1;
     }
     struct archive_settings settings = {.machine = &fetching->machine,
-                                        .deployment = fetching->has_deployment ? &fetching->deployment : NULL,
+                                        .deployment =
+                                            fetching->has_deployment ? &fetching->deployment : NULL,
                                         .statusd_url = config->statusd_url,
                                         .token = fetching->token,
                                         .phone_home_token = fetching->phone_home_token,
@@ -135,7 +142,8 @@ static void fetching_done(void *context, int result, const struct error *write_e
     fetching_free(fetching);
 }
 
-// Whose lease the address is can be asked only when the machine is known: a look before the write. The key decides in it.
+// Whose lease the address is can be asked only when the machine is known: a look before the write.
+// The key decides in it.
 static int fetching_claim(struct fetching *fetching)
 {
     struct bootd *daemon = fetching->daemon;
@@ -143,10 +151,12 @@ static int fetching_claim(struct fetching *fetching)
     struct machine machine = {0};
     struct error err;
     struct store_conn *conn = store_reader(daemon->store);
-    if (attempt_by_key(conn, fetching->key, &attempt, &err) < 0 || machine_by_id(conn, attempt.machine_id, &machine, &err) < 0) {
+    if (attempt_by_key(conn, fetching->key, &attempt, &err) < 0 ||
+        machine_by_id(conn, attempt.machine_id, &machine, &err) < 0) {
         return -1;
     }
-    int claim = lease_reader_ask(&daemon->leases, daemon->config.lease_file, fetching->address, machine.macs, machine.mac_count);
+    int claim = lease_reader_ask(&daemon->leases, daemon->config.lease_file, fetching->address,
+                                 machine.macs, machine.mac_count);
     machine_fini(&machine);
     return claim;
 }
@@ -158,7 +168,8 @@ void handle_archive(struct web_request *request, void *context)
     struct error err;
     struct fetching *fetching = calloc(1, sizeof(*fetching));
     if (!fetching || strlen(key) >= sizeof(fetching->key)) {
-        (void)error_set(&err, fetching ? ERROR_NOT_FOUND : ERROR_IO, fetching ? "there is no such archive" : "out of memory");
+        (void)error_set(&err, fetching ? ERROR_NOT_FOUND : ERROR_IO,
+                        fetching ? "there is no such archive" : "out of memory");
         free(fetching);
         web_reply_error(request, &err);
         return;

@@ -24,7 +24,8 @@
 
 enum { WAIT_S = 60, WAIT_SHORT_S = 10, URL_SIZE = 1024 };
 
-// One asking of a machine's firmware. What the writer's thread needs is copied in; it may run more than once.
+// One asking of a machine's firmware. What the writer's thread needs is copied in; it may run more
+// than once.
 struct asking {
     struct bootd *daemon;
     struct web_request *request;
@@ -54,12 +55,15 @@ static void asking_free(struct asking *asking)
 
 // ---- replies
 
-static void reply_script(struct asking *asking, int made, const struct strbuf *script, const struct error *err)
+static void reply_script(struct asking *asking, int made, const struct strbuf *script,
+                         const struct error *err)
 {
     if (made < 0 || strbuf_failed(script)) {
-        log_err("the script for %s cannot be made: %s", asking->address, made < 0 ? err->message : "it is too long");
+        log_err("the script for %s cannot be made: %s", asking->address,
+                made < 0 ? err->message : "it is too long");
         web_reply_text(asking->request, 200, "text/plain",
-                       "#!ipxe\necho bootyard: this script could not be made, see bootd's log\nsleep 60\nexit 1\n");
+                       "#!ipxe\necho bootyard: this script could not be made, see bootd's "
+                       "log\nsleep 60\nexit 1\n");
     } else {
         web_add_header(asking->request, "Cache-Control", "no-store");
         web_reply_text(asking->request, 200, "text/plain", strbuf_text(script));
@@ -119,7 +123,8 @@ static void reply_agent(struct asking *asking)
     CLEANUP_FREE char *machine_args = machine_label(&asking->machine, "kernel-args");
     const struct bootd_config *config = &asking->daemon->config;
     const char *arch = asking->machine.arch;
-    char base[BASE_URL_SIZE], kernel[BASE_URL_SIZE + 64], initramfs[BASE_URL_SIZE + 64], archive[BASE_URL_SIZE + 128], title[200];
+    char base[BASE_URL_SIZE], kernel[BASE_URL_SIZE + 64], initramfs[BASE_URL_SIZE + 64],
+        archive[BASE_URL_SIZE + 128], title[200];
     struct error err = {0};
     strbuf_init(&script, SCRIPT_MAX);
     bootd_config_base_url(config, base);
@@ -127,7 +132,8 @@ static void reply_agent(struct asking *asking)
     snprintf(initramfs, sizeof(initramfs), "%s/boot/%s/initramfs", base, arch);
     snprintf(archive, sizeof(archive), "%s/deploy/%s/deploy.cpio", base, asking->attempt.key);
     snprintf(title, sizeof(title), "%s boots the agent, %s%s", asking->machine.name,
-             asking->attempt.deployment[0] ? "deployment " : "standing by", asking->attempt.deployment);
+             asking->attempt.deployment[0] ? "deployment " : "standing by",
+             asking->attempt.deployment);
     struct script_agent agent = {.title = title,
                                  .kernel_url = kernel,
                                  .initramfs_url = initramfs,
@@ -140,7 +146,8 @@ static void reply_agent(struct asking *asking)
 
 static void reply_policy(struct asking *asking)
 {
-    const char *name = asking->known ? asking->machine.name : "this machine, which is not registered,";
+    const char *name =
+        asking->known ? asking->machine.name : "this machine, which is not registered,";
     char text[200];
     if (asking->policy == POLICY_LOCAL) {
         snprintf(text, sizeof(text), "%s has no deployment: boot your disk", name);
@@ -154,7 +161,8 @@ static void reply_policy(struct asking *asking)
 static void reply_answer(struct asking *asking)
 {
     char text[DEPLOYMENT_REASON_SIZE + 100];
-    snprintf(text, sizeof(text), "%s: %s", asking->known ? asking->machine.name : "an unknown machine", asking->reason);
+    snprintf(text, sizeof(text), "%s: %s",
+             asking->known ? asking->machine.name : "an unknown machine", asking->reason);
     switch (asking->answer) {
     case BOOT_AGENT:
         reply_agent(asking);
@@ -178,18 +186,20 @@ static int decide_known(struct store_conn *conn, struct asking *asking, struct e
 {
     struct machine *machine = &asking->machine;
     if (machine_seen(conn, machine->id, clock_now_ms(), err) < 0 ||
-        attempt_serve(conn, machine, asking->address, asking->claim, &asking->settings, &asking->answer, &asking->attempt,
-                      asking->reason, err) < 0) {
+        attempt_serve(conn, machine, asking->address, asking->claim, &asking->settings,
+                      &asking->answer, &asking->attempt, asking->reason, err) < 0) {
         return -1;
     }
     if (asking->answer != BOOT_POLICY) {
         return 0;
     }
     if (asking->policy == POLICY_DISCOVER) {
-        return attempt_serve_standby(conn, machine, asking->address, asking->claim, &asking->settings, &asking->answer,
-                                     &asking->attempt, asking->reason, err);
+        return attempt_serve_standby(conn, machine, asking->address, asking->claim,
+                                     &asking->settings, &asking->answer, &asking->attempt,
+                                     asking->reason, err);
     }
-    return attempt_told(conn, machine, asking->address, asking->policy == POLICY_LOCAL ? "boot your disk" : "ignore",
+    return attempt_told(conn, machine, asking->address,
+                        asking->policy == POLICY_LOCAL ? "boot your disk" : "ignore",
                         "there is no deployment", err);
 }
 
@@ -201,19 +211,21 @@ static int asking_run(struct store_conn *conn, void *context, struct error *err)
     }
     machine_fini(&asking->machine);
     asking->machine = (struct machine){0};
-    if (machine_enrol(conn, &asking->mac, asking->has_uuid ? &asking->uuid : NULL, asking->enrol_per_hour, asking->enrol_max,
-                      &asking->machine, err) < 0) {
+    if (machine_enrol(conn, &asking->mac, asking->has_uuid ? &asking->uuid : NULL,
+                      asking->enrol_per_hour, asking->enrol_max, &asking->machine, err) < 0) {
         return -1;
     }
-    return attempt_serve_standby(conn, &asking->machine, asking->address, asking->claim, &asking->settings, &asking->answer,
-                                 &asking->attempt, asking->reason, err);
+    return attempt_serve_standby(conn, &asking->machine, asking->address, asking->claim,
+                                 &asking->settings, &asking->answer, &asking->attempt,
+                                 asking->reason, err);
 }
 
 static void asking_done(void *context, int result, const struct error *err)
 {
     struct asking *asking = context;
     if (result < 0) {
-        // Also what changed between our look and the write (a machine deleted, a deployment begun): asked again soon.
+        // Also what changed between our look and the write (a machine deleted, a deployment begun):
+        // asked again soon.
         log_warning("boot script for %s: %s", asking->address, err->message);
         reply_wait(asking, err->message, err->code == ERROR_TOO_MANY ? WAIT_S : WAIT_SHORT_S);
         return;
@@ -243,17 +255,22 @@ static int find_machine(struct asking *asking, struct error *err)
     return r < 0 && why.code != ERROR_NOT_FOUND ? error_set(err, why.code, "%s", why.message) : 0;
 }
 
-// What the machine is given to boot has to be there, or the firmware would go on to whatever comes next.
-static bool can_boot_agent(struct asking *asking, const char *arch_text, char text[RESOLVER_TEXT_SIZE])
+// What the machine is given to boot has to be there, or the firmware would go on to whatever comes
+// next.
+static bool can_boot_agent(struct asking *asking, const char *arch_text,
+                           char text[RESOLVER_TEXT_SIZE])
 {
     int arch = arch_parse(arch_text);
     if (arch < 0) {
-        snprintf(text, RESOLVER_TEXT_SIZE, "there is no agent for the architecture %.16s", arch_text);
+        snprintf(text, RESOLVER_TEXT_SIZE, "there is no agent for the architecture %.16s",
+                 arch_text);
         return false;
     }
     const struct arch_config *config = &asking->daemon->config.arches[arch];
     if (access(config->kernel, R_OK) < 0 || access(config->initramfs, R_OK) < 0) {
-        snprintf(text, RESOLVER_TEXT_SIZE, "the agent's kernel or initramfs for %s is missing on the server", arch_name((enum arch)arch));
+        snprintf(text, RESOLVER_TEXT_SIZE,
+                 "the agent's kernel or initramfs for %s is missing on the server",
+                 arch_name((enum arch)arch));
         log_warning("%s (%s, %s)", text, config->kernel, config->initramfs);
         return false;
     }
@@ -277,7 +294,8 @@ static bool must_wait(struct asking *asking, char text[RESOLVER_TEXT_SIZE])
     } else if (asking->policy != POLICY_DISCOVER) {
         return false;
     }
-    return !can_boot_agent(asking, asking->known ? asking->machine.arch : arch_name(ARCH_AMD64), text);
+    return !can_boot_agent(asking, asking->known ? asking->machine.arch : arch_name(ARCH_AMD64),
+                           text);
 }
 
 static void asking_configure(struct asking *asking)
@@ -289,8 +307,9 @@ static void asking_configure(struct asking *asking)
     asking->claim = lease_reader_ask(&daemon->leases, config->lease_file, asking->address,
                                      asking->known ? machine->macs : &asking->mac,
                                      asking->known ? machine->mac_count : asking->has_mac);
-    asking->settings = (struct boot_settings){
-        .serves_max = config->serves_max, .attempts_max = config->attempts_max, .live_ms = config->live * 1000};
+    asking->settings = (struct boot_settings){.serves_max = config->serves_max,
+                                              .attempts_max = config->attempts_max,
+                                              .live_ms = config->live * 1000};
     asking->enrol_per_hour = config->enrol_per_hour;
     asking->enrol_max = config->enrol_max;
     asking->policy = asking->known ? config->idle : config->unknown;
@@ -322,7 +341,8 @@ static void asking_start(struct asking *asking)
     if (!asking->known && asking->policy != POLICY_DISCOVER) {
         reply_policy(asking);
     } else if (!asking->known && !asking->has_mac) {
-        reply_ignore(asking, "this machine is not registered, and without its MAC it cannot be discovered");
+        reply_ignore(asking,
+                     "this machine is not registered, and without its MAC it cannot be discovered");
     } else {
         store_write(asking->daemon->store, asking_run, asking_done, asking);
     }
@@ -352,7 +372,8 @@ static void refuse(struct asking *asking, const struct error *why)
     asking_free(asking);
 }
 
-// The chain script names the MAC besides; firmware that cannot expand it sends something else, which is no reason to fail.
+// The chain script names the MAC besides; firmware that cannot expand it sends something else,
+// which is no reason to fail.
 static void take_mac_query(struct asking *asking)
 {
     const char *mac = web_query(asking->request, "mac");
@@ -395,7 +416,8 @@ void handle_boot_uuid(struct web_request *request, void *context)
     take_mac_query(asking);
     uuid_format(&asking->uuid, uuid);
     mac_format(&asking->mac, mac);
-    snprintf(asking->path, sizeof(asking->path), asking->has_mac ? "/ipxe/%s?mac=%s" : "/ipxe/%s", uuid, mac);
+    snprintf(asking->path, sizeof(asking->path), asking->has_mac ? "/ipxe/%s?mac=%s" : "/ipxe/%s",
+             uuid, mac);
     asking_start(asking);
 }
 
@@ -413,7 +435,8 @@ void handle_boot_serial(struct web_request *request, void *context)
         good = isprint((unsigned char)serial[i]);
     }
     if (!good) {
-        (void)error_set(&err, ERROR_BAD_REQUEST, "a serial has 1 to %d printable characters", MACHINE_SERIAL_SIZE - 1);
+        (void)error_set(&err, ERROR_BAD_REQUEST, "a serial has 1 to %d printable characters",
+                        MACHINE_SERIAL_SIZE - 1);
         refuse(asking, &err);
         return;
     }
@@ -422,7 +445,8 @@ void handle_boot_serial(struct web_request *request, void *context)
     used = (size_t)snprintf(asking->path, sizeof(asking->path), "/ipxe/serial/");
     for (size_t i = 0; i < length; i++) {
         bool plain = isalnum((unsigned char)serial[i]) || strchr("-._~", serial[i]);
-        used += (size_t)snprintf(asking->path + used, sizeof(asking->path) - used, plain ? "%c" : "%%%02X", (unsigned char)serial[i]);
+        used += (size_t)snprintf(asking->path + used, sizeof(asking->path) - used,
+                                 plain ? "%c" : "%%%02X", (unsigned char)serial[i]);
     }
     asking_start(asking);
 }

@@ -93,7 +93,9 @@ static int pad(int source, struct bootfile *file, struct error *err)
     if (copy_all(source, file->fd, file->of.st_size, err) < 0) {
         return -1;
     }
-    return ftruncate(file->fd, (off_t)file->length) < 0 ? error_errno(err, errno, "padding the initramfs") : 0;
+    return ftruncate(file->fd, (off_t)file->length) < 0
+               ? error_errno(err, errno, "padding the initramfs")
+               : 0;
 }
 
 static void padding_run(void *context)
@@ -136,7 +138,8 @@ static void padding_done(void *context)
     free(padding);
 }
 
-static void reply_padded(struct bootd *daemon, struct web_request *request, int fd, const struct stat *status)
+static void reply_padded(struct bootd *daemon, struct web_request *request, int fd,
+                         const struct stat *status)
 {
     for (struct bootfile *file = daemon->bootfiles; file; file = file->next) {
         if (is_same(&file->of, status)) {
@@ -150,7 +153,8 @@ static void reply_padded(struct bootd *daemon, struct web_request *request, int 
     struct bootfile *file = calloc(1, sizeof(*file));
     if (padding && file) {
         *file = (struct bootfile){.of = *status, .fd = -1};
-        *padding = (struct padding){.daemon = daemon, .request = request, .source = fd, .made = file};
+        *padding =
+            (struct padding){.daemon = daemon, .request = request, .source = fd, .made = file};
         if (service_work(daemon->service, padding_run, padding_done, padding, &err) == 0) {
             return;
         }
@@ -163,13 +167,15 @@ static void reply_padded(struct bootd *daemon, struct web_request *request, int 
     web_reply_error(request, &err);
 }
 
-static void reply_file(struct bootd *daemon, struct web_request *request, const char *path, bool aligned)
+static void reply_file(struct bootd *daemon, struct web_request *request, const char *path,
+                       bool aligned)
 {
     struct error err;
     struct stat status;
     CLEANUP_CLOSE int fd = path[0] ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
     if (fd < 0 || fstat(fd, &status) < 0 || !S_ISREG(status.st_mode)) {
-        log_warning("%s is asked for, but %s cannot be read", web_path(request), path[0] ? path : "no such file is configured, and it");
+        log_warning("%s is asked for, but %s cannot be read", web_path(request),
+                    path[0] ? path : "no such file is configured, and it");
         (void)error_set(&err, ERROR_NOT_FOUND, "this file is not there");
         web_reply_error(request, &err);
         return;
@@ -178,7 +184,8 @@ static void reply_file(struct bootd *daemon, struct web_request *request, const 
         reply_padded(daemon, request, TAKE_FD(fd), &status);
         return;
     }
-    web_reply_file(request, 200, "application/octet-stream", TAKE_FD(fd), 0, (uint64_t)status.st_size);
+    web_reply_file(request, 200, "application/octet-stream", TAKE_FD(fd), 0,
+                   (uint64_t)status.st_size);
 }
 
 static const struct arch_config *find_arch(struct bootd *daemon, struct web_request *request)

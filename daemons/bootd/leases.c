@@ -39,7 +39,8 @@ static bool reader_refresh(struct lease_reader *reader, const char *path)
 {
     CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     struct stat status;
-    if (fd < 0 || fstat(fd, &status) < 0 || !S_ISREG(status.st_mode) || status.st_size > LEASES_FILE_MAX) {
+    if (fd < 0 || fstat(fd, &status) < 0 || !S_ISREG(status.st_mode) ||
+        status.st_size > LEASES_FILE_MAX) {
         return false;
     }
     if (reader->text && is_same_file(&status, &reader->read)) {
@@ -50,11 +51,13 @@ static bool reader_refresh(struct lease_reader *reader, const char *path)
         return false;
     }
     lease_reader_fini(reader);
-    *reader = (struct lease_reader){.text = TAKE_PTR(text), .length = (size_t)status.st_size, .read = status};
+    *reader = (struct lease_reader){
+        .text = TAKE_PTR(text), .length = (size_t)status.st_size, .read = status};
     return true;
 }
 
-int lease_reader_ask(struct lease_reader *reader, const char *path, const char *address, const struct mac *macs, unsigned mac_count)
+int lease_reader_ask(struct lease_reader *reader, const char *path, const char *address,
+                     const struct mac *macs, unsigned mac_count)
 {
     struct mac holder;
     if (path[0] == '\0' || mac_count == 0 || !reader_refresh(reader, path)) {

@@ -15,6 +15,7 @@ struct lease_reader {
 
 void lease_reader_fini(struct lease_reader *reader);
 
-// Is `address` one of the machine's, as attempt_serve wants to know it: 1 yes, 0 no, -1 nobody can say (no file, or a
-// machine whose MACs are not known).
-int lease_reader_ask(struct lease_reader *reader, const char *path, const char *address, const struct mac *macs, unsigned mac_count);
+// Is `address` one of the machine's, as attempt_serve wants to know it: 1 yes, 0 no, -1 nobody can
+// say (no file, or a machine whose MACs are not known).
+int lease_reader_ask(struct lease_reader *reader, const char *path, const char *address,
+                     const struct mac *macs, unsigned mac_count);

@@ -15,4 +15,5 @@ daemons_bootd_libbootd_a_SOURCES = \
 pkglibexec_PROGRAMS += %D%/bootd
 daemons_bootd_bootd_SOURCES = %D%/main.c
 daemons_bootd_bootd_LDADD = %D%/libbootd.a $(YARD_LIBS)
+dist_man_MANS += %D%/bootd.8
 EXTRA_DIST += %D%/README.md

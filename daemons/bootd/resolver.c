@@ -23,7 +23,7 @@ enum {
     URL_MAX = 8 * 1024,
     CONNECT_TIMEOUT_MS = 3000,
     TOTAL_TIMEOUT_MS = 30000,
-    PAUSE_MS = 5000,   // between two questions about one deployment
+    PAUSE_MS = 5000, // between two questions about one deployment
     FORGET_MS = 600000,
 };
 
@@ -99,19 +99,24 @@ static int take(const json_t *reply, const char *name, char *target, size_t size
 
 static int parse_answer(const struct strbuf *text, struct deployment *resolved, struct error *err)
 {
-    CLEANUP_JSON json_t *reply = json_loadb(strbuf_text(text), text->length, JSON_REJECT_DUPLICATES, NULL);
+    CLEANUP_JSON json_t *reply =
+        json_loadb(strbuf_text(text), text->length, JSON_REJECT_DUPLICATES, NULL);
     if (!json_is_object(reply)) {
         return error_set(err, ERROR_UPSTREAM, "imaged's answer is not a JSON object");
     }
     if (take(reply, "digest", resolved->digest, sizeof(resolved->digest), err) < 0 ||
-        take(reply, "layer_digest", resolved->layer_digest, sizeof(resolved->layer_digest), err) < 0 ||
+        take(reply, "layer_digest", resolved->layer_digest, sizeof(resolved->layer_digest), err) <
+            0 ||
         take(reply, "url", resolved->fetch_url, sizeof(resolved->fetch_url), err) < 0 ||
         take(reply, "media_type", resolved->media_type, sizeof(resolved->media_type), err) < 0) {
         return -1;
     }
     resolved->layer_size = json_integer_value(json_object_get(reply, "size"));
-    bool good = digest_is_valid(resolved->digest) && digest_is_valid(resolved->layer_digest) && resolved->layer_size >= 0;
-    return good ? 0 : error_set(err, ERROR_UPSTREAM, "imaged's answer holds something that is no digest or no size");
+    bool good = digest_is_valid(resolved->digest) && digest_is_valid(resolved->layer_digest) &&
+                resolved->layer_size >= 0;
+    return good ? 0
+                : error_set(err, ERROR_UPSTREAM,
+                            "imaged's answer holds something that is no digest or no size");
 }
 
 static int parse_refusal(const struct strbuf *text, int status, struct error *err)
@@ -134,7 +139,8 @@ static void pin_done(void *context, int result, const struct error *err)
     if (result < 0) {
         log_warning("deployment %s: %s", pin->resolved.id, err->message);
     } else {
-        log_info("deployment %s: its image is pinned to %s", pin->resolved.id, pin->resolved.layer_digest);
+        log_info("deployment %s: its image is pinned to %s", pin->resolved.id,
+                 pin->resolved.layer_digest);
     }
     free(pin);
 }
@@ -143,7 +149,9 @@ static int on_data(void *context, const void *data, size_t length, struct error 
 {
     struct question *question = context;
     strbuf_append(&question->reply, data, length);
-    return strbuf_failed(&question->reply) ? error_set(err, ERROR_UPSTREAM, "imaged's answer is too long") : 0;
+    return strbuf_failed(&question->reply)
+               ? error_set(err, ERROR_UPSTREAM, "imaged's answer is too long")
+               : 0;
 }
 
 static void on_done(void *context, int result, int status, const struct error *fetch_err)
@@ -162,8 +170,10 @@ static void on_done(void *context, int result, int status, const struct error *f
     }
     strbuf_reset(&question->reply);
     if (result < 0) {
-        log_warning("deployment %s: its image cannot be resolved: %s", question->deployment, err.message);
-        snprintf(question->text, sizeof(question->text), "waiting for the image's registry: %.240s", err.message);
+        log_warning("deployment %s: its image cannot be resolved: %s", question->deployment,
+                    err.message);
+        snprintf(question->text, sizeof(question->text), "waiting for the image's registry: %.240s",
+                 err.message);
         free(pin);
         return;
     }
@@ -175,11 +185,13 @@ static void on_done(void *context, int result, int status, const struct error *f
 // ---- the question
 
 // A tag may have moved since the digest was given: the digest counts.
-static void format_url(struct strbuf *url, const char *imaged_url, const struct deployment *deployment, const char *arch)
+static void format_url(struct strbuf *url, const char *imaged_url,
+                       const struct deployment *deployment, const char *arch)
 {
     char name[DEPLOYMENT_URL_SIZE + DIGEST_TEXT_SIZE + 1];
     bool pinned = deployment->digest[0] != '\0' && !strchr(deployment->image_url, '@');
-    snprintf(name, sizeof(name), "%s%s%s", deployment->image_url, pinned ? "@" : "", pinned ? deployment->digest : "");
+    snprintf(name, sizeof(name), "%s%s%s", deployment->image_url, pinned ? "@" : "",
+             pinned ? deployment->digest : "");
     strbuf_printf(url, "%s/resolve?ref=", imaged_url);
     for (const char *c = name; *c; c++) {
         if (isalnum((unsigned char)*c) || strchr("-._~", *c)) {
@@ -191,7 +203,8 @@ static void format_url(struct strbuf *url, const char *imaged_url, const struct 
     strbuf_printf(url, "&arch=%s", arch);
 }
 
-static void question_start(struct question *question, const struct deployment *deployment, const char *arch)
+static void question_start(struct question *question, const struct deployment *deployment,
+                           const char *arch)
 {
     struct bootd *daemon = question->resolver->daemon;
     struct error err = {0};
@@ -212,7 +225,8 @@ static void question_start(struct question *question, const struct deployment *d
     question->asked_ms = clock_monotonic_ms();
     question->fetch = strbuf_failed(&url) ? NULL : fetch_start(daemon->fetcher, &request, &err);
     if (!question->fetch) {
-        snprintf(question->text, sizeof(question->text), "waiting for the image's registry: %.240s", err.message);
+        snprintf(question->text, sizeof(question->text), "waiting for the image's registry: %.240s",
+                 err.message);
     }
 }
 
@@ -244,10 +258,12 @@ static struct question *question_for(struct resolver *resolver, const char *depl
     return question;
 }
 
-void resolver_ask(struct resolver *resolver, const struct deployment *deployment, const char *arch, char text[RESOLVER_TEXT_SIZE])
+void resolver_ask(struct resolver *resolver, const struct deployment *deployment, const char *arch,
+                  char text[RESOLVER_TEXT_SIZE])
 {
     struct question *question = question_for(resolver, deployment->id);
-    snprintf(text, RESOLVER_TEXT_SIZE, "%s", question ? question->text : "waiting for the images' registries: too many at once");
+    snprintf(text, RESOLVER_TEXT_SIZE, "%s",
+             question ? question->text : "waiting for the images' registries: too many at once");
     if (question && !question->fetch && clock_monotonic_ms() - question->asked_ms >= PAUSE_MS) {
         question_start(question, deployment, arch);
     }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Deployments whose image's name nobody could resolve when they were made: imaged is asked again (GET
-// <url>/resolve?ref=<name>&arch=<arch>) whenever the machine asks for its script, and what it says is pinned. Threads: the
-// loop's.
+// Deployments whose image's name nobody could resolve when they were made: imaged is asked again
+// (GET <url>/resolve?ref=<name>&arch=<arch>) whenever the machine asks for its script, and what it
+// says is pinned. Threads: the loop's.
 
 #include "base/error.h"
 
@@ -21,4 +21,5 @@ struct resolver *resolver_free(struct resolver *resolver); // returns NULL; NULL
 // True when the deployment's image cannot be handed out before it is resolved.
 bool resolver_is_needed(const struct deployment *deployment);
 // Asks, unless that is under way or was a moment ago; `text` says how it stands, for a script.
-void resolver_ask(struct resolver *resolver, const struct deployment *deployment, const char *arch, char text[RESOLVER_TEXT_SIZE]);
+void resolver_ask(struct resolver *resolver, const struct deployment *deployment, const char *arch,
+                  char text[RESOLVER_TEXT_SIZE]);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// bootd's whole surface. Firmware has no credentials: what it may get hangs on who it is and where it asks from
-// (store/attempt.h). HEAD on what opens attempts or makes tokens has a route of its own, without any effect.
+// bootd's whole surface. Firmware has no credentials: what it may get hangs on who it is and where
+// it asks from (store/attempt.h). HEAD on what opens attempts or makes tokens has a route of its
+// own, without any effect.
 
 #include "routes.h"
 

@@ -41,12 +41,14 @@ int script_word(struct strbuf *out, const char *word, struct error *err)
 int script_words(struct strbuf *out, const char *words, struct error *err)
 {
     if (strlen(words) > SCRIPT_ARGS_MAX) {
-        return error_set(err, ERROR_UNPROCESSABLE, "kernel arguments longer than %d bytes", SCRIPT_ARGS_MAX);
+        return error_set(err, ERROR_UNPROCESSABLE, "kernel arguments longer than %d bytes",
+                         SCRIPT_ARGS_MAX);
     }
     while (*words != '\0') {
         size_t length = strcspn(words, " ");
         if (!word_is_safe(words, length)) {
-            return error_set(err, ERROR_UNPROCESSABLE, "kernel arguments that cannot stand in an iPXE script");
+            return error_set(err, ERROR_UNPROCESSABLE,
+                             "kernel arguments that cannot stand in an iPXE script");
         }
         strbuf_puts(out, " ");
         strbuf_append(out, words, length);
@@ -59,7 +61,8 @@ int script_words(struct strbuf *out, const char *words, struct error *err)
 void script_say(struct strbuf *out, const char *text)
 {
     // What neither iPXE's parser nor a terminal takes for anything but text.
-    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 .,:_-+/()=@%";
+    static const char allowed[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 .,:_-+/()=@%";
     strbuf_puts(out, " ");
     for (size_t i = 0; text[i] != '\0' && i < SCRIPT_SAY_MAX; i++) {
         char c = strchr(allowed, text[i]) ? text[i] : '?';
@@ -88,7 +91,8 @@ static int script_fetch(struct strbuf *out, const char *command, const char *url
     return r;
 }
 
-// The names make the kernel's EFI stub and BIOS both find the two archives in this order (the later one wins).
+// The names make the kernel's EFI stub and BIOS both find the two archives in this order (the later
+// one wins).
 int script_agent(struct strbuf *out, const struct script_agent *agent, struct error *err)
 {
     script_begin(out, agent->title);
@@ -97,7 +101,8 @@ int script_agent(struct strbuf *out, const struct script_agent *agent, struct er
         return -1;
     }
     strbuf_puts(out, " initrd=initramfs initrd=deploy.cpio");
-    if (script_words(out, agent->args, err) < 0 || script_words(out, agent->machine_args, err) < 0) {
+    if (script_words(out, agent->args, err) < 0 ||
+        script_words(out, agent->machine_args, err) < 0) {
         return -1;
     }
     strbuf_puts(out, "\n");
@@ -109,8 +114,8 @@ int script_agent(struct strbuf *out, const struct script_agent *agent, struct er
     return script_finish(out, err);
 }
 
-// Under UEFI the firmware takes an error for "try your next entry" and a success for "show your menu". The variable
-// tells the first script (script_chain) that this is meant.
+// Under UEFI the firmware takes an error for "try your next entry" and a success for "show your
+// menu". The variable tells the first script (script_chain) that this is meant.
 static const char next_entry[] = "set bootyard-answer next\nexit 1\n";
 
 int script_disk(struct strbuf *out, const char *title, const char *loader_url, struct error *err)
@@ -132,11 +137,13 @@ int script_disk(struct strbuf *out, const char *title, const char *loader_url, s
     return script_finish(out, err);
 }
 
-int script_wait(struct strbuf *out, const char *text, unsigned seconds, const char *url, struct error *err)
+int script_wait(struct strbuf *out, const char *text, unsigned seconds, const char *url,
+                struct error *err)
 {
     script_begin(out, text);
-    strbuf_printf(out, "echo bootyard: asking again in %u s\n:again\nsleep %u\nchain --autofree --replace ",
-                  seconds, seconds);
+    strbuf_printf(
+        out, "echo bootyard: asking again in %u s\n:again\nsleep %u\nchain --autofree --replace ",
+        seconds, seconds);
     if (script_word(out, url, err) < 0) {
         return -1;
     }

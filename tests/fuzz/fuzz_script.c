@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// script.c: whatever a title, a reason or an argument is, the script has the lines that it should have, and expands nothing but what
-// is ours.
+// script.c: whatever a title, a reason or an argument is, the script has the lines that it should
+// have, and expands nothing but what is ours.
 
 #include "daemons/bootd/script.h"
 
@@ -22,8 +22,8 @@ static unsigned count(const char *text, const char *what)
 static void check(const struct strbuf *out, unsigned lines, unsigned expansions, unsigned ors)
 {
     const char *text = strbuf_text(out);
-    if (count(text, "\n") != lines || count(text, "${") != expansions || count(text, "||") != ors || count(text, "&&") != expansions ||
-        strlen(text) != out->length) {
+    if (count(text, "\n") != lines || count(text, "${") != expansions || count(text, "||") != ors ||
+        count(text, "&&") != expansions || strlen(text) != out->length) {
         abort();
     }
 }

@@ -30,8 +30,10 @@ static void test_vars(void)
 {
     struct error err = {0};
     CLEANUP_VARS struct vars vars;
-    char operators[] = "{\"TOKEN\": \"stolen\", \"INIT_URL\": \"http://evil\", \"MODE\": \"x\", \"IMAGE\": \"x\", \"REGION\": \"eu\","
-                       " \"BAD KEY\": \"x\", \"LINES\": \"a\\nexport TOKEN=b\", \"NUMBER\": 5, \"DISK_DEVICE\": \"/dev/sda\"}";
+    char operators[] = "{\"TOKEN\": \"stolen\", \"INIT_URL\": \"http://evil\", \"MODE\": \"x\", "
+                       "\"IMAGE\": \"x\", \"REGION\": \"eu\","
+                       " \"BAD KEY\": \"x\", \"LINES\": \"a\\nexport TOKEN=b\", \"NUMBER\": 5, "
+                       "\"DISK_DEVICE\": \"/dev/sda\"}";
     struct deployment deployment = {.id = "5d1cafe0-1111-2222-3333-444455556666",
                                     .mode = "provision",
                                     .image_url = "oci://r/i:1",
@@ -142,8 +144,12 @@ static void test_build(void)
     static const struct {
         const char *name;
         unsigned mode;
-    } expected[] = {{"deploy", 040700},      {"deploy/vars", 0100600},   {"deploy/time", 0100644},
-                    {"etc", 040755},         {"etc/ssl", 040755},        {"etc/ssl/certs", 040755},
+    } expected[] = {{"deploy", 040700},
+                    {"deploy/vars", 0100600},
+                    {"deploy/time", 0100644},
+                    {"etc", 040755},
+                    {"etc/ssl", 040755},
+                    {"etc/ssl/certs", 040755},
                     {"etc/ssl/certs/ca-certificates.crt", 0100644}};
     struct error err = {0};
     struct entry entries[16];
@@ -157,9 +163,11 @@ static void test_build(void)
     ok(count == sizeof(expected) / sizeof(*expected), "%u entries", count);
     for (unsigned i = 0; i < count; i++) {
         is_text(entries[i].name, expected[i].name, "entry %u", i);
-        ok(entries[i].mode == expected[i].mode && entries[i].inode == i + 1, "its mode %o, an inode of its own", entries[i].mode);
+        ok(entries[i].mode == expected[i].mode && entries[i].inode == i + 1,
+           "its mode %o, an inode of its own", entries[i].mode);
     }
-    ok(entries[2].size == 11 && memcmp(entries[2].data, "1700000000\n", 11) == 0, "the time in seconds");
+    ok(entries[2].size == 11 && memcmp(entries[2].data, "1700000000\n", 11) == 0,
+       "the time in seconds");
     ok(entries[6].size == 4 && memcmp(entries[6].data, "PEM\n", 4) == 0, "the CA");
     CLEANUP_VARS struct vars vars;
     vars_init(&vars);

@@ -24,8 +24,10 @@ static void test_parse(void)
     struct mac mac = {{0}};
     static const struct mac one = {{0x52, 0x54, 0, 0, 0, 1}}, six = {{0x52, 0x54, 0, 0, 0, 6}};
     size_t length = sizeof(sample) - 1;
-    ok(leases_find(sample, length, "10.0.0.5", &mac) && memcmp(&mac, &one, sizeof(mac)) == 0, "an address and its MAC");
-    ok(leases_find(sample, length, "10.0.0.6", &mac) && memcmp(&mac, &six, sizeof(mac)) == 0, "the last line counts, though it has no end");
+    ok(leases_find(sample, length, "10.0.0.5", &mac) && memcmp(&mac, &one, sizeof(mac)) == 0,
+       "an address and its MAC");
+    ok(leases_find(sample, length, "10.0.0.6", &mac) && memcmp(&mac, &six, sizeof(mac)) == 0,
+       "the last line counts, though it has no end");
     ok(!leases_find(sample, length, "10.0.0.7", &mac), "a bad time");
     ok(!leases_find(sample, length, "10.0.0.8", &mac), "no Ethernet address");
     ok(!leases_find(sample, length, "10.0.0.999", &mac), "no address");
@@ -55,8 +57,10 @@ static void test_reader(void)
         bail("no temporary folder");
     }
     snprintf(path, sizeof(path), "%s/leases", directory);
-    ok(lease_reader_ask(&reader, "", "10.0.0.5", macs, 2) == -1, "no file is configured: nobody knows");
-    ok(lease_reader_ask(&reader, path, "10.0.0.5", macs, 2) == -1, "a file that is not there: nobody knows");
+    ok(lease_reader_ask(&reader, "", "10.0.0.5", macs, 2) == -1,
+       "no file is configured: nobody knows");
+    ok(lease_reader_ask(&reader, path, "10.0.0.5", macs, 2) == -1,
+       "a file that is not there: nobody knows");
     put(path, sample);
     ok(lease_reader_ask(&reader, path, "10.0.0.5", macs, 2) == 1, "an address of one of its MACs");
     ok(lease_reader_ask(&reader, path, "10.0.0.6", macs, 2) == 0, "somebody else's");

@@ -5,11 +5,12 @@
 
 #include "tap.h"
 
-static const char *refused[] = {"",        "a b",     "a\nb",   "a\rb",      "a\tb",    "\x01",  "a\x7f", "\xc3\xbc",
-                                "${uuid}", "x${net0", "a||b",   "||",        "&&",      "a&&b",  ";",     "#",
-                                "#x",      "a\n#!ipxe", "\x1b[2J"};
-static const char *taken[] = {"a", "console=ttyS0,115200n8", "$x", "{y}", "a|b", "a&b", "a;b", "a#b", "http://h:1/p?q=1&r=%20",
-                              "x=\"quoted\""};
+static const char *refused[] = {
+    "",     "a b", "a\nb", "a\rb", "a\tb", "\x01", "a\x7f", "\xc3\xbc",  "${uuid}", "x${net0",
+    "a||b", "||",  "&&",   "a&&b", ";",    "#",    "#x",    "a\n#!ipxe", "\x1b[2J"};
+static const char *taken[] = {
+    "a",   "console=ttyS0,115200n8", "$x",          "{y}", "a|b", "a&b", "a;b",
+    "a#b", "http://h:1/p?q=1&r=%20", "x=\"quoted\""};
 
 static void test_words(void)
 {
@@ -17,7 +18,9 @@ static void test_words(void)
     for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++) {
         CLEANUP_STRBUF struct strbuf out;
         strbuf_init(&out, SCRIPT_MAX);
-        ok(script_word(&out, refused[i], &err) < 0 && err.code == ERROR_UNPROCESSABLE && out.length == 0, "refused: number %zu", i);
+        ok(script_word(&out, refused[i], &err) < 0 && err.code == ERROR_UNPROCESSABLE &&
+               out.length == 0,
+           "refused: number %zu", i);
     }
     for (size_t i = 0; i < sizeof(taken) / sizeof(*taken); i++) {
         CLEANUP_STRBUF struct strbuf out;
@@ -40,7 +43,8 @@ static void test_say(void)
     CLEANUP_STRBUF struct strbuf out;
     strbuf_init(&out, SCRIPT_MAX);
     script_say(&out, "it's ${x} || a\nshell && \x1b[2J; # \xc3\xbc \"q\" `c`");
-    is_text(strbuf_text(&out), " it?s ??x? ?? a?shell ?? ??2J? ? ?? ?q? ?c?", "nothing of it is more than text");
+    is_text(strbuf_text(&out), " it?s ??x? ?? a?shell ?? ??2J? ? ?? ?q? ?c?",
+            "nothing of it is more than text");
     strbuf_reset(&out);
     char longer[2 * SCRIPT_SAY_MAX];
     memset(longer, 'x', sizeof(longer) - 1);
@@ -64,7 +68,8 @@ static void test_texts(void)
     is_text(strbuf_text(&out),
             "#!ipxe\n"
             "echo bootyard: w1 boots\n"
-            "kernel http://b/boot/amd64/vmlinuz initrd=initramfs initrd=deploy.cpio console=ttyS0 x=1 y=2\n"
+            "kernel http://b/boot/amd64/vmlinuz initrd=initramfs initrd=deploy.cpio console=ttyS0 "
+            "x=1 y=2\n"
             "initrd --name initramfs http://b/boot/amd64/initramfs\n"
             "initrd --name deploy.cpio http://b/deploy/K/deploy.cpio\n"
             "boot\n",
@@ -88,10 +93,12 @@ static void test_texts(void)
             "exit 1\n",
             "by a loader, by BIOS, by the firmware's next entry");
     strbuf_reset(&out);
-    ok(script_disk(&out, "why", "", &err) == 0 && !strstr(strbuf_text(&out), "chain"), "without a loader");
+    ok(script_disk(&out, "why", "", &err) == 0 && !strstr(strbuf_text(&out), "chain"),
+       "without a loader");
 
     strbuf_reset(&out);
-    ok(script_wait(&out, "reason\nshell", 60, "http://b/ipxe/mac/52:54:00:00:00:01", &err) == 0, "wait");
+    ok(script_wait(&out, "reason\nshell", 60, "http://b/ipxe/mac/52:54:00:00:00:01", &err) == 0,
+       "wait");
     is_text(strbuf_text(&out),
             "#!ipxe\n"
             "echo bootyard: reason?shell\n"
@@ -102,7 +109,9 @@ static void test_texts(void)
             "it says why and asks again, for ever");
 
     strbuf_reset(&out);
-    ok(script_chain(&out, "http://b", &err) == 0 && strstr(strbuf_text(&out), "chain --autofree http://b/ipxe/${uuid}?mac=${netX/mac:hexhyp} "),
+    ok(script_chain(&out, "http://b", &err) == 0 &&
+           strstr(strbuf_text(&out),
+                  "chain --autofree http://b/ipxe/${uuid}?mac=${netX/mac:hexhyp} "),
        "the first script asks by UUID and MAC");
 }
 
