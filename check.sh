@@ -197,7 +197,7 @@ dist_test() {
 }
 
 e2e_tests() {
-    "$SOURCE/tests/e2e/run" --work "$work/lab"
+    "$SOURCE/tests/e2e/run" --build "$plain" --work "$work/lab"
 }
 
 systemd_tests() {
