@@ -109,8 +109,8 @@ int redfishd_run(struct redfishd *daemon)
 struct redfishd *redfishd_free(struct redfishd *daemon)
 {
     if (daemon) {
+        store_close(daemon->store); // its last writes still reply
         web_free(daemon->web);
-        store_close(daemon->store);
         service_free(daemon->service);
         redfishd_config_unref(daemon->config);
         free(daemon);
