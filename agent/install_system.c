@@ -6,8 +6,10 @@
 #include "agent/boot/boot_entry.h"
 #include "agent/os/configure.h"
 #include "agent/os/root.h"
+#include "agent/provision.h"
 #include "agent/provision_steps.h"
 #include "base/clock.h"
+#include "base/log.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -142,7 +144,7 @@ static int boot_entry_make(struct run *run, const struct efi_vars *vars, struct 
     if (boot_entry_install(vars, &option, &number, err) < 0) {
         return -1;
     }
-    run_log(run, 'I', "boot entry Boot%04X \"%s\" is made and starts next", number, description);
+    run_log(run, 'I', "boot entry Boot%04X \"%s\" is made", number, description);
     return 0;
 }
 
@@ -162,6 +164,22 @@ int step_create_efi_boot_entry(struct run *run, struct error *err)
                 reason.message);
     }
     return 0;
+}
+
+void provision_start_next(void)
+{
+    struct efi_vars vars;
+    struct error reason = {0};
+    uint16_t number = 0;
+    if (efi_vars_open(&vars, &reason) < 0) {
+        return;
+    }
+    if (boot_entry_start_next(&vars, &number, &reason) == 0) {
+        log_info("boot entry Boot%04X starts next", number);
+    } else {
+        log_info("the firmware decides what starts next: %s", reason.message);
+    }
+    efi_vars_close(&vars);
 }
 
 void run_undo(struct run *run)

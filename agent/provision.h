@@ -15,3 +15,7 @@ enum provision_result {
 // does. Returns a provision_result or a negative number; `err->message` then starts with
 // "step <name> failed: ". All that was mounted or opened is undone on every way out. Stops with ERROR_CONFLICT when the report is fenced.
 int provision_run(struct agent_context *context, struct error *err);
+
+// After SUCCESS was acknowledged: asks the firmware to start the installed system next. Nothing hangs on it: a machine that
+// comes by the network is sent to its disk by bootd.
+void provision_start_next(void);

@@ -146,6 +146,7 @@ static int provision_once(struct agent_context *context, struct error *err)
     if (report_success(context->report, "provisioning complete", err) < 0) {
         return error_wrap(err, "step report-success failed");
     }
+    provision_start_next();
     return 0;
 }
 

@@ -129,12 +129,27 @@ int boot_entry_install(const struct efi_vars *vars, const struct efi_file_option
     for (size_t i = 0; i < count; i++) {
         put_le16(value + i * 2, order[i]);
     }
-    uint8_t next[2];
-    put_le16(next, number);
-    if (efi_var_write(vars, "BootOrder", value, count * 2, err) < 0 ||
-        efi_var_write(vars, "BootNext", next, sizeof(next), err) < 0) {
+    if (efi_var_write(vars, "BootOrder", value, count * 2, err) < 0) {
         return -1;
     }
     *ret_number = number;
     return 0;
+}
+
+int boot_entry_start_next(const struct efi_vars *vars, uint16_t *ret_number, struct error *err)
+{
+    uint16_t numbers[EFI_ORDER_MAX];
+    size_t count = efi_boot_numbers(vars, numbers, EFI_ORDER_MAX);
+    for (size_t i = 0; i < count; i++) {
+        struct efi_option_view view;
+        if (!entry_view(vars, numbers[i], &view) ||
+            strncmp(view.description, BOOT_ENTRY_PREFIX, sizeof(BOOT_ENTRY_PREFIX) - 1) != 0) {
+            continue;
+        }
+        uint8_t next[2];
+        put_le16(next, numbers[i]);
+        *ret_number = numbers[i];
+        return efi_var_write(vars, "BootNext", next, sizeof(next), err);
+    }
+    return error_set(err, ERROR_NOT_FOUND, "the firmware has no entry of ours");
 }

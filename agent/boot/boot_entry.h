@@ -6,7 +6,7 @@
 #include "agent/boot/efi_load_option.h"
 #include "agent/boot/efi_vars.h"
 
-// Make (or renew) our entry, put it into BootOrder, and ask for it at the next start (BootNext). In
+// Make (or renew) our entry and put it into BootOrder. In
 // the order it comes directly behind the entry that this boot came by when that was a network
 // entry: a machine that asks the yard first goes on asking first. Else it comes first. Entries of
 // ours for former systems are removed. `ret_number` is the entry's. The path and disk are in
@@ -15,3 +15,7 @@
 
 int boot_entry_install(const struct efi_vars *vars, const struct efi_file_option *file,
                        uint16_t *ret_number, struct error *err);
+
+// Ask for our entry at the next start (BootNext). Only once the yard knows that the system is installed: a machine that
+// starts from its disk before is never asked for its stamp, and its phone-home comes too early.
+int boot_entry_start_next(const struct efi_vars *vars, uint16_t *ret_number, struct error *err);

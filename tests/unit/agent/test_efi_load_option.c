@@ -132,6 +132,9 @@ static void test_policy(void)
     length = efi_var_read(&vars, "BootOrder", value, &err);
     ok(length == 6 && memcmp(value, (const uint8_t[]){0, 0, 1, 0, 2, 0}, 6) == 0,
        "the order: as it was, ours behind the network");
+    ok(efi_var_read(&vars, "BootNext", value, &err) < 0, "it is not yet asked for");
+    number = 0xFFFF;
+    ok(boot_entry_start_next(&vars, &number, &err) == 0 && number == 2, "then it is");
     ok(efi_var_read(&vars, "BootNext", value, &err) == 2 && value[0] == 2,
        "it is the next to be started");
 
