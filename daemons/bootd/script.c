@@ -62,7 +62,7 @@ void script_say(struct strbuf *out, const char *text)
 {
     // What neither iPXE's parser nor a terminal takes for anything but text.
     static const char allowed[] =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 .,:_-+/()=@%";
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 .,:_-+/()=@%'";
     strbuf_puts(out, " ");
     for (size_t i = 0; text[i] != '\0' && i < SCRIPT_SAY_MAX; i++) {
         char c = strchr(allowed, text[i]) ? text[i] : '?';

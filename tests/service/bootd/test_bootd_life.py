@@ -14,12 +14,12 @@ DIGEST = "sha256:" + "1" * 64
 class Machine:
     """Registered at apid, boots at bootd, reports to statusd."""
 
-    def __init__(self, yard):
+    def __init__(self, yard, labels=None):
         number = next(NUMBERS)
         self.yard = yard
         self.name, self.mac = f"boot-{number}", f"52:54:00:bb:{number >> 8:02x}:{number & 255:02x}"
         self.uuid = f"b00710fe-0000-4000-8000-{number:012x}"
-        body = {"uuid": self.uuid, "arch": "amd64", "interfaces": [{"mac": self.mac}], "labels": {}}
+        body = {"uuid": self.uuid, "arch": "amd64", "interfaces": [{"mac": self.mac}], "labels": labels or {}}
         assert yard.request("apid", "PUT", f"/v1/machines/{self.name}", body).status == 201
         self.deployment, self.vars = None, {}
 
@@ -94,6 +94,21 @@ def test_answers(machine, state, answer):
     assert machine.state == state
     assert kind_of(machine.ask()) == answer
     assert kind_of(ask(f"{machine.yard.url('bootd')}/ipxe/{machine.uuid}").text) == answer
+
+
+@pytest.mark.parametrize("policy, answer", [("discover", "agent"), ("ignore", "next"), ("local", "disk"), ("nonsense", "disk")])
+def test_policy_of_one_machine(yard, policy, answer):
+    assert kind_of(Machine(yard, {"boot-policy": policy}).ask()) == answer
+
+
+def test_kernel_arguments_of_one_machine(yard):
+    machine = Machine(yard, {"kernel-args": "x=1 y=2"})
+    machine.deploy()
+    assert SCRIPT.fullmatch(machine.ask())["args"].endswith(" x=1 y=2")
+    evil = Machine(yard, {"kernel-args": "x ${uuid} || shell"})
+    evil.deploy()
+    text = evil.ask()
+    assert text.startswith("#!ipxe\n") and "could not be made" in text and "shell" not in text
 
 
 def test_no_deployment(machine):

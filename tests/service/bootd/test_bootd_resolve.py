@@ -55,7 +55,7 @@ def scene(tmp_path):
 
 def is_waiting(text):
     wait = WAIT.fullmatch(text)
-    return wait if wait and wait["seconds"] == "10" and "waiting for the image?s registry" in wait["text"] else None
+    return wait if wait and wait["seconds"] == "10" and "waiting for the image's registry" in wait["text"] else None
 
 
 def test_imaged_is_down_then_up(scene):
