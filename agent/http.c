@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// One request, one connection, one event loop, all gone when the call returns. evhttp speaks HTTP; the
-// time limits are this file's own, since evhttp has one for everything and counts the time that a
+// One request on a connection (http_channel.c) that is gone when the call returns, unless the caller keeps it. evhttp
+// speaks HTTP; the time limits are this file's own, since evhttp has one for everything and counts the time that a
 // callback blocked.
 
 #include "agent/http.h"
+
+#include "agent/http_channel.h"
 #include "agent/tls.h"
 #include "agent/url.h"
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/log.h"
 
 #include <errno.h>
@@ -28,11 +31,9 @@
 #include <sys/time.h>
 
 enum {
-    HEADERS_MAX = 64 * 1024,
     DROPPED_BODY_MAX = 64 * 1024,
     CONNECT_DEFAULT_MS = 10000,
     IDLE_DEFAULT_MS = 30000,
-    EVHTTP_NEVER_S = 30 * 24 * 3600,
 };
 
 struct call {
@@ -47,10 +48,10 @@ struct call {
     bool has_parse_cause;
     enum evhttp_request_error parse_cause;
     uint64_t dropped;
-    struct event_base *base;
-    struct evdns_base *dns;
-    struct evhttp_connection *connection;
-    struct tls *tls;
+    struct http_channel *channel;
+    bool is_reused;   // the channel had a request before
+    bool is_complete; // the whole answer was read
+    bool was_cut;     // ended before an answer began
     bufferevent_event_cb evhttp_event;
     void *evhttp_context;
     int connect_errno;
@@ -75,7 +76,7 @@ static void libevent_begin(void)
 static void end_call(struct call *call)
 {
     call->is_over = true;
-    (void)event_base_loopbreak(call->base);
+    (void)event_base_loopbreak(call->channel->base);
 }
 
 static void fail_call(struct call *call, int result)
@@ -107,7 +108,7 @@ static void fail_upstream(struct call *call, enum error_code code, const char *w
 static void arm(struct call *call, struct event *timer, int64_t milliseconds)
 {
     // A callback may have blocked for long: without this the time-out counts from before it.
-    (void)event_base_update_cache_time(call->base);
+    (void)event_base_update_cache_time(call->channel->base);
     struct timeval time = {.tv_sec = milliseconds / 1000, .tv_usec = milliseconds % 1000 * 1000};
     (void)event_add(timer, &time);
 }
@@ -257,7 +258,7 @@ static void on_connect_event(struct bufferevent *channel, short what, void *cont
 
 static void watch_connect(struct call *call)
 {
-    struct bufferevent *channel = evhttp_connection_get_bufferevent(call->connection);
+    struct bufferevent *channel = evhttp_connection_get_bufferevent(call->channel->connection);
     bufferevent_data_cb on_read;
     bufferevent_data_cb on_write;
     bufferevent_getcb(channel, &on_read, &on_write, &call->evhttp_event, &call->evhttp_context);
@@ -268,7 +269,7 @@ static void watch_connect(struct call *call)
 
 static void explain_connect(struct call *call, char *text, size_t size)
 {
-    struct bufferevent *channel = evhttp_connection_get_bufferevent(call->connection);
+    struct bufferevent *channel = evhttp_connection_get_bufferevent(call->channel->connection);
     int dns = bufferevent_socket_get_dns_error(channel);
     char reason[128];
     // Where connect(2) itself failed (no route, say), there was no event and the reason is lost.
@@ -303,11 +304,15 @@ static void on_done(struct evhttp_request *answer, void *context)
     }
     if (answer && evhttp_request_get_response_code(answer) >= 200 && call->has_head &&
         !call->has_parse_cause) {
+        call->is_complete = true;
         end_call(call);
         return;
     }
+    call->was_cut = !call->has_head &&
+                    (!call->has_parse_cause || call->parse_cause == EVREQ_HTTP_EOF ||
+                     call->parse_cause == EVREQ_HTTP_BUFFER_ERROR);
     char text[300];
-    if (call->tls && tls_explain(call->tls, text, sizeof(text))) {
+    if (call->channel->tls && tls_explain(call->channel->tls, text, sizeof(text))) {
         fail_upstream(call, ERROR_UPSTREAM, text);
     } else if (!call->is_connected) {
         explain_connect(call, text, sizeof(text));
@@ -324,43 +329,13 @@ static int out_of_memory(struct error *err)
     return error_set(err, ERROR_IO, "out of memory for a request");
 }
 
-static int open_connection(struct call *call)
+static int make_timers(struct call *call)
 {
-    call->base = event_base_new();
-    // The resolver also hands literals through; it reads resolv.conf and hosts only when there is a name.
-    call->dns = call->base ? evdns_base_new(call->base, call->url.host_is_address
-                                                            ? 0
-                                                            : EVDNS_BASE_INITIALIZE_NAMESERVERS)
-                           : NULL;
-    if (!call->dns) {
-        return error_set(call->err, ERROR_IO, "no resolver for %s", call->url.host);
-    }
-    struct bufferevent *channel;
-    if (call->url.is_https) {
-        int result = tls_open(call->base, &call->url, call->request->ca_file, &call->tls, &channel,
-                              call->err);
-        if (result < 0) {
-            return result;
-        }
-    } else {
-        channel = bufferevent_socket_new(call->base, -1, BEV_OPT_CLOSE_ON_FREE);
-    }
-    if (!channel) {
-        return out_of_memory(call->err);
-    }
-    call->connection = evhttp_connection_base_bufferevent_new(call->base, call->dns, channel,
-                                                              call->url.host, call->url.port);
-    if (!call->connection) {
-        bufferevent_free(channel);
-        return out_of_memory(call->err);
-    }
-    evhttp_connection_set_timeout(call->connection, EVHTTP_NEVER_S);
-    evhttp_connection_set_max_headers_size(call->connection, HEADERS_MAX);
-    evhttp_connection_set_max_body_size(call->connection, -1);
-    call->quiet_timer = evtimer_new(call->base, on_quiet, call);
-    call->total_timer = evtimer_new(call->base, on_total, call);
-    if (!call->quiet_timer || !call->total_timer ||
-        !evbuffer_add_cb(bufferevent_get_output(channel), on_output, call)) {
+    struct evbuffer *output =
+        bufferevent_get_output(evhttp_connection_get_bufferevent(call->channel->connection));
+    call->quiet_timer = evtimer_new(call->channel->base, on_quiet, call);
+    call->total_timer = evtimer_new(call->channel->base, on_total, call);
+    if (!call->quiet_timer || !call->total_timer || !evbuffer_add_cb(output, on_output, call)) {
         return out_of_memory(call->err);
     }
     return 0;
@@ -377,7 +352,7 @@ static int add_headers(const struct call *call, struct evkeyvalq *headers)
     }
     int bad = evhttp_add_header(headers, "Host", host);
     bad |= evhttp_add_header(headers, "User-Agent", "bootyard-agent");
-    bad |= evhttp_add_header(headers, "Connection", "close");
+    bad |= evhttp_add_header(headers, "Connection", request->kept ? "keep-alive" : "close");
     if (request->bearer) {
         size_t size = strlen(request->bearer) + sizeof("Bearer ");
         CLEANUP_FREE char *value = malloc(size);
@@ -451,11 +426,12 @@ static int send_request(struct call *call)
     }
     int connect_ms = request->connect_timeout_ms;
     arm(call, call->quiet_timer, connect_ms > 0 ? connect_ms : CONNECT_DEFAULT_MS);
+    call->is_connected = call->is_reused;
     if (request->total_timeout_ms > 0) {
         arm(call, call->total_timer, request->total_timeout_ms);
     }
     // From here the message belongs to the connection, also when this fails.
-    if (evhttp_make_request(call->connection, message, method, call->url.target) < 0) {
+    if (evhttp_make_request(call->channel->connection, message, method, call->url.target) < 0) {
         fail_upstream(call, ERROR_UPSTREAM, "the request could not be started");
     } else {
         watch_connect(call);
@@ -463,32 +439,9 @@ static int send_request(struct call *call)
     return 0;
 }
 
-static void close_call(struct call *call)
-{
-    call->is_over = true;
-    if (call->quiet_timer) {
-        event_free(call->quiet_timer);
-    }
-    if (call->total_timer) {
-        event_free(call->total_timer);
-    }
-    if (call->connection) {
-        struct bufferevent *channel = evhttp_connection_get_bufferevent(call->connection);
-        (void)evbuffer_remove_cb(bufferevent_get_output(channel), on_output, call);
-        evhttp_connection_free(call->connection);
-    }
-    if (call->dns) {
-        evdns_base_free(call->dns, 0);
-    }
-    if (call->base) {
-        event_base_free(call->base);
-    }
-    tls_free(call->tls);
-}
-
 static int run_call(struct call *call)
 {
-    int result = open_connection(call);
+    int result = make_timers(call);
     if (result == 0) {
         result = send_request(call);
     }
@@ -496,11 +449,69 @@ static int run_call(struct call *call)
         return result;
     }
     while (!call->is_over) {
-        if (event_base_loop(call->base, EVLOOP_ONCE) != 0) {
+        if (event_base_loop(call->channel->base, EVLOOP_ONCE) != 0) {
             fail_upstream(call, ERROR_INTERNAL, "the request's event loop ended early");
         }
     }
     return call->result;
+}
+
+// Nothing of the call stays in the channel, which may serve the next one.
+static void leave_channel(struct call *call)
+{
+    struct http_channel *channel = call->channel;
+    call->is_over = true;
+    if (call->quiet_timer) {
+        event_free(call->quiet_timer);
+    }
+    if (call->total_timer) {
+        event_free(call->total_timer);
+    }
+    struct bufferevent *socket = evhttp_connection_get_bufferevent(channel->connection);
+    (void)evbuffer_remove_cb(bufferevent_get_output(socket), on_output, call);
+    if (!call->is_complete) {
+        channel->is_ended = true; // the rest of its answer would be taken for the next one's
+    }
+    channel->rested_ms = clock_monotonic_ms();
+}
+
+static int perform_once(struct call *call)
+{
+    struct http_channel channel;
+    int result = http_channel_open(&channel, &call->url, call->request->ca_file, call->err);
+    if (result < 0) {
+        return result;
+    }
+    call->channel = &channel;
+    result = run_call(call);
+    leave_channel(call);
+    http_channel_close(&channel);
+    return result;
+}
+
+// Called with the kept connection's lock held.
+static int perform_kept(struct call *call, struct http_kept *kept)
+{
+    const char *ca_file = call->request->ca_file;
+    call->channel = &kept->channel;
+    call->is_reused = kept->is_open && http_channel_is_usable(&kept->channel, &call->url, ca_file);
+    if (!call->is_reused) {
+        if (kept->is_open) {
+            http_channel_close(&kept->channel);
+        }
+        int result = http_channel_open(&kept->channel, &call->url, ca_file, call->err);
+        kept->is_open = result == 0;
+        if (result < 0) {
+            return result;
+        }
+    }
+    int result = run_call(call);
+    leave_channel(call);
+    if (kept->channel.is_ended) {
+        http_channel_close(&kept->channel);
+        kept->is_open = false;
+    }
+    return result;
 }
 
 int http_perform(const struct http_request *request, struct http_response *ret_response,
@@ -508,6 +519,9 @@ int http_perform(const struct http_request *request, struct http_response *ret_r
 {
     (void)pthread_once(&libevent_once, libevent_begin);
     struct call call = {.request = request, .err = err};
+    if (request->ret_was_cut) {
+        *request->ret_was_cut = false;
+    }
     int result = url_parse(request->url, &call.url, err);
     if (result < 0) {
         return result;
@@ -517,8 +531,16 @@ int http_perform(const struct http_request *request, struct http_response *ret_r
                          "%s:%u: a token is not sent over plain http to another host",
                          call.url.host, call.url.port);
     }
-    result = run_call(&call);
-    close_call(&call);
+    struct http_kept *kept = request->kept;
+    if (kept && pthread_mutex_trylock(&kept->lock) == 0) {
+        result = perform_kept(&call, kept);
+        (void)pthread_mutex_unlock(&kept->lock);
+    } else {
+        result = perform_once(&call);
+    }
+    if (request->ret_was_cut) {
+        *request->ret_was_cut = call.is_reused && call.was_cut;
+    }
     if (result == 0) {
         *ret_response = call.response;
     }

@@ -14,6 +14,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
+// A connection that outlives its request, for a caller that has many for one server. Opened by the first request that
+// names it, used again by the next one to the same scheme, host and port if that comes soon enough, else replaced; so
+// whom a URL names is proven for each. Threads: any; a request that finds it busy makes a connection of its own.
+struct http_kept;
+
+// Longer than the pulse while imaging, shorter than what a yard of agents would cost a server in idle connections.
+enum { HTTP_KEPT_REST_MS = 5000 };
+
+struct http_kept *http_kept_new(void); // NULL: no memory; a request does without
+struct http_kept *http_kept_free(struct http_kept *kept);
+// Close it if it was not used for so long that the next request would open another.
+void http_kept_rest(struct http_kept *kept);
+
 struct http_response {
     int status;
     int64_t content_length; // of this body; -1 if the server did not say
@@ -36,6 +49,10 @@ struct http_request {
     const char *if_range; // entity tag for the range, or NULL
     bool proves_whole;    // the caller checks the digest of the whole: imaged need not wait for its own proof before a range
     const char *boot_id;  // "Bootyard-Boot-Id": of the kernel that runs the agent; NULL: none
+    struct http_kept *kept; // may be NULL
+    // May be NULL. True afterwards: the kept connection ended before an answer began. Most likely the server closed it
+    // for being idle and never had the request, but nobody knows.
+    bool *ret_was_cut;
     int connect_timeout_ms;
     int idle_timeout_ms;  // no byte for so long ends the request
     int64_t total_timeout_ms; // 0: none

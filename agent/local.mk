@@ -5,6 +5,7 @@
 agent_sources = \
 	%D%/context.h \
 	%D%/http.c %D%/http.h \
+	%D%/http_channel.c %D%/http_channel.h \
 	%D%/install_image.c \
 	%D%/install_system.c \
 	%D%/phone_home.c %D%/phone_home.h \

@@ -29,8 +29,8 @@ static const char *read_boot_id(char *text, size_t size)
     return text;
 }
 
-int post_once(const struct post *post, const char *url, struct post_body body, int *ret_status,
-              struct error *err)
+static int send_once(const struct post *post, const char *url, struct post_body body, int *ret_status,
+                     bool *ret_was_cut, struct error *err)
 {
     const char *token = vars_get(post->vars, "TOKEN");
     char boot_id[64];
@@ -43,6 +43,8 @@ int post_once(const struct post *post, const char *url, struct post_body body, i
         .boot_id = read_boot_id(boot_id, sizeof(boot_id)),
         .body = body.bytes,
         .body_length = body.length,
+        .kept = post->kept,
+        .ret_was_cut = ret_was_cut,
         .connect_timeout_ms = CONNECT_MS,
         .idle_timeout_ms = TOTAL_MS,
         .total_timeout_ms = TOTAL_MS,
@@ -65,15 +67,28 @@ int post_once(const struct post *post, const char *url, struct post_body body, i
     return 0;
 }
 
+int post_once(const struct post *post, const char *url, struct post_body body, int *ret_status,
+              struct error *err)
+{
+    bool was_cut;
+    int result = send_once(post, url, body, ret_status, &was_cut, err);
+    if (was_cut) {
+        result = send_once(post, url, body, ret_status, &was_cut, err);
+    }
+    return result;
+}
+
 int post_retry(const struct post *post, const char *url, struct post_body body, struct error *err)
 {
     struct error local = {0};
     int result = 0;
+    bool was_cut = false;
+    // What went to a connection that had ended may have been processed: it counts.
     for (unsigned attempt = 0; attempt < POST_ATTEMPTS; attempt++) {
-        if (attempt > 0) {
+        if (attempt > 0 && !was_cut) {
             (void)sleep(attempt);
         }
-        result = post_once(post, url, body, NULL, &local);
+        result = send_once(post, url, body, NULL, &was_cut, &local);
         if (result == 0 || local.code == ERROR_CONFLICT || local.code == ERROR_FORBIDDEN) {
             break;
         }

@@ -12,9 +12,12 @@
 
 enum { POST_ATTEMPTS = 3 };
 
+struct http_kept;
+
 struct post {
     const struct vars *vars; // TOKEN and INSECURE_TRANSPORT
     atomic_bool *is_fenced;  // set by a 409
+    struct http_kept *kept;  // borrowed; NULL: a connection for each post
 };
 
 struct post_body {
@@ -23,7 +26,7 @@ struct post_body {
     size_t length;
 };
 
-// One try. Negative: ERROR_CONFLICT (fenced), ERROR_FORBIDDEN (not sent: a token over plain http), ERROR_UPSTREAM or
+// One try; a second one at once if it was a kept connection's end that failed it. Negative: ERROR_CONFLICT (fenced), ERROR_FORBIDDEN (not sent: a token over plain http), ERROR_UPSTREAM or
 // ERROR_TIMEOUT. `ret_status` (may be NULL) is 0 when no answer came.
 int post_once(const struct post *post, const char *url, struct post_body body, int *ret_status,
               struct error *err);

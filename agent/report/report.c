@@ -4,6 +4,7 @@
 
 #include "agent/report/report.h"
 
+#include "agent/http.h"
 #include "agent/report/memory.h"
 #include "agent/report/post.h"
 
@@ -25,6 +26,7 @@ enum {
     BACKOFF_FIRST_MS = 1000,
     BACKOFF_LAST_MS = 30000,
     FLUSH_MS = 5000,
+    AHEAD_MS = 3000, // how long a status waits for the lines of before
 };
 
 struct progress {
@@ -40,12 +42,16 @@ struct report {
     const struct vars *vars;
     struct report_memory *memory;
     struct report_memory *own_memory; // freed with the report; NULL when the memory is init's
+    struct http_kept *kept; // of the sender, and of status posts while it rests
+    struct http_kept *pulse_kept;
     struct post post;
     atomic_bool is_fenced;
     pthread_mutex_t lock; // what follows
     pthread_cond_t changed;
     struct progress progress;
     int pulse_ms;
+    unsigned waiting; // for the sender to have sent everything
+    bool is_shipping; // the sender has a line in hand
     bool is_ending;
     pthread_t sender;
     pthread_t pulse;
@@ -102,7 +108,10 @@ static void on_log(void *context, enum log_level level, const char *line)
     }
     spool_put(&report->memory->spool,
               level <= LOG_LEVEL_ERR ? 'E' : level == LOG_LEVEL_WARNING ? 'W' : 'I', line);
+    // The lock keeps this from falling between the sender's look and its wait.
+    (void)pthread_mutex_lock(&report->lock);
     (void)pthread_cond_broadcast(&report->changed);
+    (void)pthread_mutex_unlock(&report->lock);
 }
 
 // Takes the progress line that is due, if any; called with the lock held.
@@ -111,7 +120,8 @@ static bool take_progress(struct report *report, char *line, size_t size)
     struct progress *progress = &report->progress;
     int64_t now = clock_monotonic_ms();
     int64_t elapsed = now - progress->sent_ms;
-    if (!progress->is_new || (elapsed < PROGRESS_PERIOD_MS && !report->is_ending)) {
+    bool in_a_hurry = report->is_ending || report->waiting > 0;
+    if (!progress->is_new || (elapsed < PROGRESS_PERIOD_MS && !in_a_hurry)) {
         return false;
     }
     uint64_t moved = progress->bytes > progress->sent_bytes ? progress->bytes - progress->sent_bytes : 0;
@@ -140,6 +150,14 @@ static bool ship(struct report *report, const char *url, const char *line, bool 
     return result == 0 || is_refused;
 }
 
+static void tell_shipped(struct report *report)
+{
+    (void)pthread_mutex_lock(&report->lock);
+    report->is_shipping = false;
+    (void)pthread_cond_broadcast(&report->changed);
+    (void)pthread_mutex_unlock(&report->lock);
+}
+
 static void *run_sender(void *context)
 {
     is_sending_thread = true;
@@ -155,7 +173,8 @@ static void *run_sender(void *context)
         bool has_progress = take_progress(report, progress, sizeof(progress));
         bool has_line = !has_progress && spool_peek(&report->memory->spool, &line);
         bool is_ending = report->is_ending;
-        if (!has_progress && !has_line && !is_ending) {
+        report->is_shipping = has_progress || has_line;
+        if (!report->is_shipping && !is_ending) {
             wait_locked(report, SENDER_IDLE_MS);
         }
         (void)pthread_mutex_unlock(&report->lock);
@@ -163,12 +182,14 @@ static void *run_sender(void *context)
             if (is_ending) {
                 break;
             }
+            http_kept_rest(report->kept);
             continue;
         }
         bool is_settled = ship(report, url, has_progress ? progress : line.text, &was_failing);
         if (is_settled && has_line) {
             spool_drop(&report->memory->spool, &line);
         }
+        tell_shipped(report);
         if (is_settled) {
             backoff_ms = BACKOFF_FIRST_MS;
             continue;
@@ -186,18 +207,21 @@ static void *run_pulse(void *context)
     is_sending_thread = true;
     struct report *report = context;
     const char *url = url_of(report, "HEARTBEAT_URL");
+    struct post post = report->post;
     bool was_failing = false;
     (void)pthread_mutex_lock(&report->lock);
     while (url && !report->is_ending && !report_is_fenced(report)) {
         int period_ms = report->pulse_ms;
         if (period_ms == 0) {
             wait_locked(report, SENDER_IDLE_MS);
+            http_kept_rest(report->pulse_kept);
             continue;
         }
         (void)pthread_mutex_unlock(&report->lock);
+        post.kept = period_ms < HTTP_KEPT_REST_MS ? report->pulse_kept : NULL;
         struct error error = {0};
         int result = pause_for(report, period_ms)
-                         ? post_once(&report->post, url, post_text("heartbeat"), NULL, &error)
+                         ? post_once(&post, url, post_text("heartbeat"), NULL, &error)
                          : 0;
         if (result < 0 && !was_failing) {
             log_warning("heartbeat failed: %s", error.message);
@@ -205,6 +229,7 @@ static void *run_pulse(void *context)
         was_failing = result < 0;
         (void)pthread_mutex_lock(&report->lock);
     }
+    (void)pthread_cond_broadcast(&report->changed); // a fence ends others' waiting too
     (void)pthread_mutex_unlock(&report->lock);
     return NULL;
 }
@@ -228,7 +253,10 @@ struct report *report_new_on(const struct vars *vars, struct report_memory *memo
     }
     report->vars = vars;
     report->memory = memory;
-    report->post = (struct post){.vars = vars, .is_fenced = &report->is_fenced};
+    report->kept = http_kept_new();
+    report->pulse_kept = http_kept_new();
+    report->post =
+        (struct post){.vars = vars, .is_fenced = &report->is_fenced, .kept = report->kept};
     init_lock(report);
     log_set_sink(on_log, report);
     int failed = pthread_create(&report->sender, NULL, run_sender, report);
@@ -277,6 +305,8 @@ void report_free(struct report *report)
         return; // a thread sits in a request: the machine goes down under it, its memory must stay
     }
     log_set_sink(NULL, NULL);
+    (void)http_kept_free(report->kept);
+    (void)http_kept_free(report->pulse_kept);
     (void)pthread_cond_destroy(&report->changed);
     (void)pthread_mutex_destroy(&report->lock);
     free(report->own_memory);
@@ -315,10 +345,33 @@ int report_init(struct report *report, const char *text, struct error *err)
     }
 }
 
+// Waits until every line of before was taken by the controller, within bounds.
+static void let_lines_go_ahead(struct report *report)
+{
+    if (!url_of(report, "LOG_URL")) {
+        return;
+    }
+    struct spool *spool = &report->memory->spool;
+    uint64_t last = spool_next(spool);
+    int64_t until = clock_monotonic_ms() + AHEAD_MS;
+    int64_t left = AHEAD_MS;
+    (void)pthread_mutex_lock(&report->lock);
+    report->waiting++;
+    (void)pthread_cond_broadcast(&report->changed);
+    while (left > 0 && !report_is_fenced(report) && !report->is_ending &&
+           (spool_first(spool) < last || report->progress.is_new || report->is_shipping)) {
+        wait_locked(report, left);
+        left = until - clock_monotonic_ms();
+    }
+    report->waiting--;
+    (void)pthread_mutex_unlock(&report->lock);
+}
+
 int report_success(struct report *report, const char *text, struct error *err)
 {
     const char *url = url_of(report, "SUCCESS_URL");
     int64_t pause_s = 1;
+    let_lines_go_ahead(report);
     while (url && !report_is_fenced(report)) {
         struct error error = {0};
         if (post_once(&report->post, url, post_text(text), NULL, &error) == 0) {
@@ -339,6 +392,7 @@ int report_success(struct report *report, const char *text, struct error *err)
 int report_error(struct report *report, const char *text, struct error *err)
 {
     const char *url = url_of(report, "ERROR_URL");
+    let_lines_go_ahead(report);
     return url ? post_retry(&report->post, url, post_text(text), err) : 0;
 }
 

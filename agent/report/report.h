@@ -25,7 +25,8 @@ void report_free(struct report *report); // flushes for at most 5 s
 bool report_is_fenced(const struct report *report);
 
 // Status posts: block until acknowledged, with retries as the facts say; ERROR_CONFLICT when fenced. `report_success`
-// repeats until acknowledged or fenced.
+// repeats until acknowledged or fenced. Success and error first let the log lines of before go ahead, so that the
+// controller's timeline has the order of events; for at most 3 s, since a log endpoint may be dead.
 int report_init(struct report *report, const char *text, struct error *err);
 int report_success(struct report *report, const char *text, struct error *err);
 int report_error(struct report *report, const char *text, struct error *err);

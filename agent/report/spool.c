@@ -132,3 +132,19 @@ void spool_drop(struct spool *spool, const struct spool_line *line)
     }
     (void)pthread_mutex_unlock(&spool->lock);
 }
+
+uint64_t spool_next(struct spool *spool)
+{
+    (void)pthread_mutex_lock(&spool->lock);
+    uint64_t next = spool->first + spool->count;
+    (void)pthread_mutex_unlock(&spool->lock);
+    return next;
+}
+
+uint64_t spool_first(struct spool *spool)
+{
+    (void)pthread_mutex_lock(&spool->lock);
+    uint64_t first = spool->first;
+    (void)pthread_mutex_unlock(&spool->lock);
+    return first;
+}

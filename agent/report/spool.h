@@ -38,5 +38,8 @@ void spool_put(struct spool *spool, char level, const char *text);
 
 // The oldest line as "[INFO] text", still kept; false when there is none.
 bool spool_peek(struct spool *spool, struct spool_line *ret_line);
+// Number that the next line put will have; a line is gone from the spool when spool_first is beyond its number.
+uint64_t spool_next(struct spool *spool);
+uint64_t spool_first(struct spool *spool);
 // Forget a line that was sent (nothing happens if it was lost meanwhile).
 void spool_drop(struct spool *spool, const struct spool_line *line);

@@ -7,6 +7,7 @@ name), "CA <file>" and "READY", then serves until its standard input ends.
 """
 
 import http.server
+import itertools
 import pathlib
 import ssl
 import subprocess
@@ -19,10 +20,17 @@ BODY = bytes(i * 7 % 251 for i in range(300_000))
 stop = threading.Event()
 seen = []  # what was POSTed below /told/, in order
 counts = {}  # of requests to one path below /told/
+numbers = itertools.count(1)  # of connections
+posting = set()  # connections that something was POSTed on
 
 
 class Peer(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+
+    def setup(self):
+        super().setup()
+        self.number = next(numbers)
+        self.posts = 0
 
     def log_message(self, *args):
         pass
@@ -46,8 +54,13 @@ class Peer(http.server.BaseHTTPRequestHandler):
                      self.headers.get("Host", "-"), self.headers.get("Accept", "-"),
                      self.headers.get("Bootyard-Proves-Whole", "-")]
             self.reply(200, ("\n".join(lines) + "\n").encode() + body)
+        elif self.path == "/silent":
+            self.get_silent()
         elif self.path.startswith("/told/"):
-            # /told/<name>/500,204: the answers in turn, the last one for ever
+            # /told/<name>/500,204: the answers in turn, the last one for ever. After an answer to "closing" the
+            # connection ends unannounced; a second request to "cutting" ends it without an answer.
+            posting.add(self.number)
+            self.posts += 1
             name, answers = self.path.removeprefix("/told/").split("/")
             count = counts.setdefault(self.path, 0)
             counts[self.path] += 1
@@ -57,14 +70,30 @@ class Peer(http.server.BaseHTTPRequestHandler):
             with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
                 if name == "init" and self.headers.get("Bootyard-Boot-Id") != file.read().strip():
                     name = "init-without-boot-id"
+            if name == "cutting" and self.posts > 1:
+                seen.append(f"cut {body.decode()}")
+                self.close_connection = True
+                return
             seen.append(f"{name} {status} {token} {body.decode()}")
             self.reply(status)
+            self.close_connection = self.close_connection or name == "closing"
         else:
             self.reply(404)
 
     def get_seen(self):
         self.reply(200, "".join(line + "\n" for line in seen).encode())
         seen.clear()
+
+    def get_posting(self):
+        self.reply(200, str(len(posting)).encode())
+        posting.clear()
+
+    def get_connection(self):
+        self.reply(200, str(self.number).encode())
+
+    def get_connection_closing(self):
+        self.get_connection()
+        self.close_connection = True
 
     def do_GET(self):
         getattr(self, "get_" + self.path.strip("/").replace("-", "_"))()

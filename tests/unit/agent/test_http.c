@@ -218,6 +218,70 @@ static void test_tls(void)
     ok(got.result < 0, "so is a server that speaks no TLS");
 }
 
+// The number of the connection that the peer saw, on `kept`; 0 when there was no answer.
+static int connection(const char *scheme, const char *host, int port, const char *path,
+                      struct http_kept *kept)
+{
+    bool was_cut = false;
+    struct outcome got =
+        get(scheme, host, port, path, (struct http_request){DATA, .kept = kept, .ret_was_cut = &was_cut});
+    if (was_cut) { // its end was not here yet when the request left
+        strbuf_fini(&got.sink.body);
+        got = get(scheme, host, port, path, (struct http_request){DATA, .kept = kept});
+    }
+    int number = got.result == 0 ? (int)strtol(strbuf_text(&got.sink.body), NULL, 10) : 0;
+    strbuf_fini(&got.sink.body);
+    return number;
+}
+
+static void test_kept_on(const char *scheme, int port)
+{
+    struct http_kept *kept = http_kept_new();
+    int first = connection(scheme, "127.0.0.1", port, "/connection", kept);
+    ok(first > 0 && connection(scheme, "127.0.0.1", port, "/connection", kept) == first &&
+           connection(scheme, "127.0.0.1", port, "/connection", kept) == first,
+       "%s: a kept connection serves many requests", scheme);
+    ok(connection(scheme, "127.0.0.1", port, "/connection", NULL) != first, "others have their own");
+    http_kept_rest(kept);
+    ok(connection(scheme, "127.0.0.1", port, "/connection-closing", kept) == first,
+       "a short rest does not end it");
+    int second = connection(scheme, "127.0.0.1", port, "/connection", kept);
+    ok(second > first, "one that the server closed is opened anew");
+
+    struct outcome got = get(scheme, "127.0.0.1", port, "/chunked", (struct http_request){DATA, .kept = kept});
+    ok(got.result == 0 && body_is_good(&got.sink.body, 0) &&
+           connection(scheme, "127.0.0.1", port, "/connection", kept) == second,
+       "a chunked body leaves it in order");
+    strbuf_fini(&got.sink.body);
+    got = get(scheme, "127.0.0.1", port, "/body",
+              (struct http_request){DATA, .content_type = "stop", .kept = kept});
+    int third = connection(scheme, "127.0.0.1", port, "/connection", kept);
+    ok(got.result < 0 && third > second, "after half an answer nothing else comes over it");
+    strbuf_fini(&got.sink.body);
+    got = get(scheme, "127.0.0.1", port, "/silent",
+              (struct http_request){.kept = kept, .idle_timeout_ms = 300});
+    ok(got.result < 0 && connection(scheme, "127.0.0.1", port, "/connection", kept) > third,
+       "nor after none");
+    (void)http_kept_free(kept);
+}
+
+static void test_kept(void)
+{
+    test_kept_on("http", plain_port);
+    test_kept_on("https", tls_port);
+    struct http_kept *kept = http_kept_new();
+    int first = connection("https", "127.0.0.1", tls_port, "/connection", kept);
+    ok(first > 0 && connection("https", "127.0.0.1", other_port, "/connection", kept) == 0,
+       "who was proven once is not somebody else on another port");
+    ok(connection("https", "127.0.0.1", tls_port, "/connection", kept) > first &&
+           connection("https", "localhost", tls_port, "/connection", kept) == 0,
+       "nor under another name at the same port");
+    ok(connection("http", "127.0.0.1", plain_port, "/connection", kept) > 0 &&
+           connection("https", "127.0.0.1", tls_port, "/connection", kept) > 0,
+       "plain and TLS do not share one");
+    (void)http_kept_free(kept);
+}
+
 int main(void)
 {
     struct peer peer = peer_start();
@@ -228,6 +292,7 @@ int main(void)
     test_bodies();
     test_bad_servers();
     test_post();
+    test_kept();
     test_tls();
     peer_stop(&peer);
     return done();

@@ -10,6 +10,8 @@
 #include "base/strbuf.h"
 #include "tests/unit/agent/peer.h"
 
+#include <time.h>
+
 static struct peer peer;
 
 static int take_data(void *context, const void *data, size_t length, struct error *err)
@@ -157,12 +159,105 @@ static void test_log(void)
     free(text);
 }
 
+// Connections that something was posted on, since the last call.
+static int posting(void)
+{
+    struct strbuf text;
+    strbuf_init(&text, 100);
+    char url[100];
+    (void)snprintf(url, sizeof(url), "http://127.0.0.1:%d/posting", peer.plain_port);
+    struct http_request request = {.method = "GET", .url = url, .on_data = take_data, .context = &text};
+    struct http_response response;
+    int count = http_perform(&request, &response, NULL) == 0 ? (int)strtol(strbuf_text(&text), NULL, 10) : -1;
+    strbuf_fini(&text);
+    return count;
+}
+
+static void test_order(void)
+{
+    CLEANUP_VARS struct vars vars;
+    vars_init(&vars);
+    set_url(&vars, "LOG_URL", "log/204");
+    set_url(&vars, "SUCCESS_URL", "success/204");
+    set_url(&vars, "ERROR_URL", "error/204");
+    struct report *report = begin(&vars);
+    struct error error = {0};
+    (void)posting();
+    for (int i = 0; i < 40; i++) {
+        log_info("line %d", i);
+    }
+    report_progress(report, "image", 7, 7);
+    ok(report_success(report, "provisioning complete", &error) == 0, "success is taken");
+    char *text = told();
+    const char *last = strstr(text, "line 39\n");
+    const char *progress = strstr(text, "bytes=7 total=7");
+    const char *success = strstr(text, "success 204");
+    ok(last && progress && success && last < success && progress < success,
+       "after all lines and the progress of before");
+    free(text);
+    int connections = posting();
+    ok(connections >= 1 && connections <= 2, "and they did not need a connection each: %d", connections);
+    log_err("step x failed");
+    ok(report_error(report, "step x failed", &error) == 0, "an error is taken");
+    told_is("log 204 t1 [ERROR] step x failed\nerror 204 t1 step x failed\n", "after its line");
+    report_free(report);
+}
+
+static void test_closing(void)
+{
+    CLEANUP_VARS struct vars vars;
+    vars_init(&vars);
+    set_url(&vars, "LOG_URL", "closing/204");
+    struct report *report = begin(&vars);
+    log_info("one");
+    log_info("two");
+    log_info("three");
+    report_free(report);
+    told_is("closing 204 t1 [INFO] one\nclosing 204 t1 [INFO] two\nclosing 204 t1 [INFO] three\n",
+            "A-32: a server that closes after each answer gets every line, once");
+
+    vars_fini(&vars);
+    vars_init(&vars);
+    set_url(&vars, "INIT_URL", "cutting/204");
+    set_url(&vars, "ERROR_URL", "cutting/500");
+    report = begin(&vars);
+    struct error error = {0};
+    ok(report_init(report, "first", &error) == 0 && report_init(report, "second", &error) == 0,
+       "a status whose kept connection ends under it is sent again");
+    told_is("cutting 204 t1 first\ncut second\ncutting 204 t1 second\n", "at once, on a new connection");
+    ok(report_error(report, "third", &error) < 0, "but not without end");
+    told_is("cut third\ncutting 500 t1 third\ncut third\n", "such an end is one of the three tries");
+    report_free(report);
+}
+
+static void test_dead_log(void)
+{
+    CLEANUP_VARS struct vars vars;
+    vars_init(&vars);
+    char url[100];
+    (void)snprintf(url, sizeof(url), "http://127.0.0.1:%d/silent", peer.plain_port);
+    (void)vars_set(&vars, "LOG_URL", url, NULL);
+    set_url(&vars, "SUCCESS_URL", "success/204");
+    struct report *report = begin(&vars);
+    struct error error = {0};
+    log_info("nobody will hear this");
+    time_t began = time(NULL);
+    ok(report_success(report, "provisioning complete", &error) == 0 && time(NULL) - began < 15,
+       "a log endpoint that never answers does not hold success back for long");
+    told_is("success 204 t1 provisioning complete\n", "nor does it take it along");
+    // The sender sits in its request: what it uses stays. Last test, since the log's sink stays too.
+    report_free(report);
+}
+
 int main(void)
 {
     peer = peer_start();
     test_status();
     test_fence();
     test_log();
+    test_order();
+    test_closing();
+    test_dead_log();
     peer_stop(&peer);
     return done();
 }
