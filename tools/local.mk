@@ -2,7 +2,7 @@
 
 # Not in a PATH folder: initramfs-tools has a command of the same name.
 pkglibexec_SCRIPTS += %D%/mkinitramfs
-EXTRA_DIST += %D%/devyard %D%/mkinitramfs %D%/lab
+EXTRA_DIST += %D%/README.md %D%/devyard %D%/mkinitramfs %D%/lab
 
 bin_PROGRAMS += %D%/yardctl/yardctl
 %C%_yardctl_yardctl_SOURCES = \
