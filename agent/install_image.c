@@ -6,6 +6,7 @@
 #include "agent/os/root.h"
 #include "agent/provision_steps.h"
 #include "agent/report/report.h"
+#include "agent/unsupported.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -13,30 +14,17 @@
 
 enum { IDLE_TIMEOUT_MS = 60 * 1000, SILENCE_MAX_MS = 5 * 60 * 1000, BACKOFF_MS = 500 };
 
-// BOOTy's variables that change what is installed and that this agent does not know how to honour
-// yet.
-static const char *const not_honoured[] = {
-    "MACHINE_EXTRA_KERNEL_PARAMS",
-    "POST_PROVISION_CMDS",
-    "IMAGE_SIGNATURE_URL",
-    "PARTITION_LAYOUT",
-    "NVME_NAMESPACES",
-    "SECURE_ERASE",
-    "CLOUDINIT_ENABLED",
-    "dns_resolver",
-};
+static void on_unsupported(void *context, const char *key)
+{
+    run_log(context, 'W', "%s is not supported yet and has no effect", key);
+}
 
 int step_check_vars(struct run *run, struct error *err)
 {
     const struct vars *vars = run->context->vars;
-    if (plan_read(&run->plan, vars, err) < 0) {
+    if (plan_read(&run->plan, vars, err) < 0 ||
+        unsupported_check(vars, on_unsupported, run, err) < 0) {
         return -1;
-    }
-    for (size_t i = 0; i < sizeof(not_honoured) / sizeof(not_honoured[0]); i++) {
-        const char *value = vars_get(vars, not_honoured[i]);
-        if (value && *value) {
-            run_log(run, 'W', "%s is not supported yet and has no effect", not_honoured[i]);
-        }
     }
     if (!run->plan.hostname) {
         run_log(run, 'W', "HOSTNAME is missing: the image's own name stays");

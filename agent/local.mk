@@ -15,6 +15,7 @@ agent_sources = \
 	%D%/settings.c %D%/settings.h \
 	%D%/standby.c %D%/standby.h \
 	%D%/tls.c %D%/tls.h \
+	%D%/unsupported.c %D%/unsupported.h \
 	%D%/url.c %D%/url.h \
 	%D%/worker.c %D%/worker.h
 

@@ -162,6 +162,11 @@ int settings_check(const struct vars *vars, struct error *err)
     if (peers && *peers && strcasecmp(peers, "unnumbered") != 0 && (!neighbours || !*neighbours)) {
         return error_set(err, ERROR_UNPROCESSABLE, "vars: BGP_PEER_MODE %s needs BGP_NEIGHBORS", peers);
     }
+    const char *token_url = vars_get(vars, "TOKEN_URL");
+    const char *hostname = vars_get(vars, "HOSTNAME");
+    if (token_url && *token_url && (!hostname || !hostname[strspn(hostname, " \t")])) {
+        return error_set(err, ERROR_UNPROCESSABLE, "vars: TOKEN_URL needs HOSTNAME");
+    }
     return 0;
 }
 

@@ -15,7 +15,8 @@ agent_tests = \
 	%D%/test_plan \
 	%D%/test_report \
 	%D%/test_settings \
-	%D%/test_spool
+	%D%/test_spool \
+	%D%/test_unsupported
 check_PROGRAMS += $(agent_tests)
 TESTS += $(agent_tests)
 EXTRA_DIST += %D%/http_peer.py %D%/peer.h
@@ -29,6 +30,9 @@ tests_unit_agent_test_dhcp_packet_LDADD = $(agent_test_libs)
 tests_unit_agent_test_http_SOURCES = %D%/test_http.c
 tests_unit_agent_test_http_CFLAGS = $(agent_test_flags)
 tests_unit_agent_test_http_LDADD = $(agent_test_libs)
+tests_unit_agent_test_unsupported_SOURCES = %D%/test_unsupported.c
+tests_unit_agent_test_unsupported_CFLAGS = $(agent_test_flags)
+tests_unit_agent_test_unsupported_LDADD = $(agent_test_libs)
 tests_unit_agent_test_spool_SOURCES = %D%/test_spool.c
 tests_unit_agent_test_spool_CFLAGS = $(agent_test_flags)
 tests_unit_agent_test_spool_LDADD = $(agent_test_libs)

@@ -34,6 +34,28 @@ static void test_forms(void)
        "the modes, and none");
     ok(check("NETWORK_MODE=GoBGP") == 0 && check("NETWORK_MODE=dhcp") < 0, "V25");
     ok(check("BGP_PEER_MODE=dual") < 0 && check("BGP_PEER_MODE=dual\nBGP_NEIGHBORS=10.0.0.1") == 0, "V26");
+    ok(check("TOKEN_URL=https://h/t") < 0 && check("TOKEN_URL=https://h/t\nHOSTNAME=' '") < 0 &&
+           check("TOKEN_URL=https://h/t\nHOSTNAME=w1") == 0,
+       "who gets a token is named");
+    static const char *const choices[] = {
+        "RESCUE_MODE=Retry",         "RESCUE_MODE=never",       "TOKEN_ALGORITHM=es256",   "TOKEN_ALGORITHM=none",
+        "IMAGE_CHECKSUM_TYPE=SHA512", "IMAGE_CHECKSUM_TYPE=md5", "IMAGE_MODE=partition",    "IMAGE_MODE=Partition",
+        "BGP_UNDERLAY_AF=IPv6",      "BGP_UNDERLAY_AF=ip",      "BGP_OVERLAY_TYPE=none",   "BGP_OVERLAY_TYPE=vxlan",
+        "CLOUDINIT_DATASOURCE=ConfigDrive", "CLOUDINIT_DATASOURCE=ec2"};
+    for (size_t i = 0; i < sizeof(choices) / sizeof(choices[0]); i += 2) {
+        ok(check(choices[i]) == 0 && check(choices[i + 1]) < 0, "%s, but not %s", choices[i], choices[i + 1]);
+    }
+    static const char *const numbers[] = {"NUM_VFS",       "RESCUE_TIMEOUT", "HEALTH_MIN_MEMORY_GB", "HEALTH_MIN_CPUS",
+                                          "provision_vni", "leaf_asn",       "local_asn",            "vrf_table_id",
+                                          "bgp_keepalive", "bgp_hold",       "bfd_transmit_ms",      "bfd_receive_ms",
+                                          "bgp_remote_asn"};
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+        char good[60];
+        char bad[60];
+        (void)snprintf(good, sizeof(good), "%s=7", numbers[i]);
+        (void)snprintf(bad, sizeof(bad), "%s=7s", numbers[i]);
+        ok(check(good) == 0 && check(bad) < 0, "%s is a number", numbers[i]);
+    }
     ok(check("BGP_KEEPALIVE=abc") == 0, "V27: an unknown key has no form");
     ok(check("PARTITION_LAYOUT='{\"partitions\":[{\"label\":\"root\",\"filesystem\":\"ext4\",\"mountpoint\":\"/\"}]}'") ==
            0,
