@@ -3,6 +3,7 @@ common_libyard_a_SOURCES += \
 	%D%/address.c \
 	%D%/fetch.h \
 	%D%/fetcher.c \
+	%D%/image.c %D%/image.h \
 	%D%/simple.c %D%/simple.h \
 	%D%/transfer.c %D%/transfer.h \
 	%D%/url.c %D%/url.h

@@ -196,7 +196,7 @@ static void warn(struct deployment_change *op, const char *text)
     (void)json_array_append_new(op->warnings, json_string(text));
 }
 
-static int pin(struct deployment *wanted, const struct peer_image *image, struct error *err)
+static int pin(struct deployment *wanted, const struct image_answer *image, struct error *err)
 {
     if (wanted->digest[0] && strcmp(wanted->digest, image->digest) != 0) {
         return error_set(err, ERROR_UNPROCESSABLE,
@@ -210,7 +210,7 @@ static int pin(struct deployment *wanted, const struct peer_image *image, struct
     return 0;
 }
 
-static void resolved(void *context, int result, const struct peer_image *image,
+static void resolved(void *context, int result, const struct image_answer *image,
                      const struct error *cause)
 {
     struct deployment_change *op = context;

@@ -65,7 +65,11 @@ static int run_deploy(struct store_conn *conn, void *context, struct error *err)
     machine_fini(&machine);
     memcpy(deployment.digest, digest, sizeof(digest));
     if (strcmp(work->arguments[1], "unresolved") == 0) {
-        (void)snprintf(deployment.image_url, sizeof(deployment.image_url), "oci://registry.example/disk:1");
+        const char *url = work->arguments[2][0] ? work->arguments[2] : "oci://registry.example/disk:1";
+        (void)snprintf(deployment.image_url, sizeof(deployment.image_url), "%s", url);
+        if (work->arguments[3][0]) {
+            (void)snprintf(deployment.digest, sizeof(deployment.digest), "%s", work->arguments[3]);
+        }
         deployment.fetch_url[0] = '\0';
     } else {
         memcpy(deployment.layer_digest, digest, sizeof(digest));
@@ -251,7 +255,7 @@ static const struct verb {
     int (*show)(struct work *work, struct error *err);
 } verbs[] = {
     {"machine", run_machine, NULL},        // NAME MAC
-    {"deploy", run_deploy, NULL},          // NAME [quiet|unresolved]
+    {"deploy", run_deploy, NULL},          // NAME [quiet|unresolved [URL DIGEST]]
     {"boot", run_boot, NULL},              // NAME ADDRESS [standby]
     {"command", run_command, NULL},        // NAME TYPE
     {"cancel", run_cancel, NULL},          // DEPLOYMENT

@@ -3,6 +3,8 @@
 
 import http.server
 import json
+import pathlib
+import sys
 import threading
 import urllib.parse
 
@@ -10,10 +12,14 @@ import pytest
 import yardlib
 from bootd_yard import SCRIPT, WAIT, Bootd, Firmware, free_port
 
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "imaged"))
+import fake_registry  # noqa: E402
+import imaged_process  # noqa: E402
+
 DIGEST = "sha256:" + "1" * 64
 LAYER = "sha256:" + "2" * 64
-GOOD = {"digest": DIGEST, "layer_digest": LAYER, "size": 1234, "media_type": "application/vnd.disk+zstd",
-        "url": f"http://imaged.example/v2/registry.example/disk/blobs/{LAYER}"}
+GOOD = {"digest": DIGEST, "layer_digest": LAYER, "layer_size": 1234, "media_type": "application/vnd.disk+zstd",
+        "blob_url": f"http://imaged.example/v2/registry.example/disk/blobs/{LAYER}"}
 
 
 class Imaged:
@@ -69,7 +75,7 @@ def test_imaged_is_down_then_up(scene):
         yardlib.wait_for(lambda: SCRIPT.fullmatch(machine.ask()), what="the agent's script")
         assert imaged.asked[0]["ref"] == [f"oci://registry.example/disk:1@{DIGEST}"] and imaged.asked[0]["arch"] == ["amd64"]
         variables = machine.boot()
-        assert variables["IMAGE"] == GOOD["url"] and variables["IMAGE_DIGEST"] == LAYER and variables["IMAGE_FORMAT"] == "zstd"
+        assert variables["IMAGE"] == GOOD["blob_url"] and variables["IMAGE_DIGEST"] == LAYER and variables["IMAGE_FORMAT"] == "zstd"
         assert len(imaged.asked) == 1, "it is asked once"
         assert bootd.timeline("m1", "image.pinned")
     finally:
@@ -80,8 +86,8 @@ def test_imaged_is_down_then_up(scene):
     (403, {"detail": "registry.example is not allowed"}, "registry.example is not allowed"),
     (200, b"no JSON", "not a JSON object"),
     (200, dict(GOOD, layer_digest="sha256:x"), "no digest"),
-    (200, dict(GOOD, url="x" * 5000), "no usable"),
-    (200, dict(GOOD, size=-1), "no size"),
+    (200, dict(GOOD, blob_url="x" * 5000), "no usable"),
+    (200, dict(GOOD, layer_size=-1), "no size"),
     (500, b"", "status 500"),
 ])
 def test_bad_answers(scene, status, answer, said):
@@ -106,3 +112,25 @@ def test_another_digest_is_not_taken(scene):
         assert is_waiting(machine.ask())
     finally:
         imaged.close()
+
+
+def test_with_the_real_imaged(tmp_path):
+    """What one daemon writes the other reads."""
+    registry = fake_registry.Registry()
+    (tmp_path / "imaged").mkdir()
+    imaged = imaged_process.Imaged(tmp_path / "imaged")
+    digest, layer = registry.add_image("org/disk", "v1", b"the disk")
+    imaged.start()
+    try:
+        with Bootd(tmp_path / "bootd", conf=f"[imaged]\nurl = http://127.0.0.1:{imaged.port}\n") as bootd:
+            machine = Firmware(bootd, "m1", "52:54:00:00:00:01")
+            bootd.seed("machine", machine.name, machine.mac)
+            bootd.seed("deploy", machine.name, "unresolved", f"oci://{registry.host}/org/disk:v1", digest)
+            assert is_waiting(machine.ask())
+            yardlib.wait_for(lambda: SCRIPT.fullmatch(machine.ask()), what="the agent's script")
+            variables = machine.boot()
+        assert variables["IMAGE"] == f"http://127.0.0.1:{imaged.port}/v2/{registry.host}/org/disk/blobs/{layer}"
+        assert variables["IMAGE_DIGEST"] == layer and variables["IMAGE_FORMAT"] == "zstd"
+    finally:
+        imaged.stop()
+        registry.close()
