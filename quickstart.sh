@@ -202,6 +202,7 @@ yardctl timeline "$MACHINE" --until-over "$deployment" --timeout 300
 [ "$(deployment_state "$deployment")" = succeeded ] || fail "the deployment is $(deployment_state "$deployment")"
 
 step "once more, with network boot first"
+wait_until 60 "the installed system's first login prompt" logins_are 1
 seen=$(last_event)
 logins=$(machine_says "^$HOSTNAME_WANTED login:")
 redfish_reset "$MACHINE" ForceRestart

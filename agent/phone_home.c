@@ -109,5 +109,7 @@ int phone_home(const char *config_path, const char *unit_link, struct error *err
     // The token first: without it the rest can do nothing.
     remove_file(config_path);
     remove_file(unit_link);
+    // A power cut in the next seconds would bring the token back.
+    sync();
     return 0;
 }
