@@ -49,29 +49,3 @@ void leases_parse(const char *text, size_t length,
         at += line_length + 1;
     }
 }
-
-struct find {
-    const char *address;
-    struct mac mac;
-    bool found;
-};
-
-static bool find_each(void *context, const struct lease *lease)
-{
-    struct find *find = context;
-    if (strcmp(find->address, lease->address) == 0) {
-        find->mac = lease->mac;
-        find->found = true;
-    }
-    return true;
-}
-
-bool leases_find(const char *text, size_t length, const char *address, struct mac *ret_mac)
-{
-    struct find find = {.address = address};
-    leases_parse(text, length, find_each, &find);
-    if (find.found) {
-        *ret_mac = find.mac;
-    }
-    return find.found;
-}

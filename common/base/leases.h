@@ -2,7 +2,7 @@
 #pragma once
 
 // Who has which address, from dnsmasq's lease file: a line "expiry mac address name client-id".
-// bootd asks it whether an address is one of a machine's. IPv6 leases name a DUID instead of a MAC
+// bootd asks whether an address is one of a machine's. IPv6 leases name a DUID instead of a MAC
 // and say nothing here. Pure: no I/O. Threads: any.
 
 #include "base/mac.h"
@@ -23,6 +23,3 @@ struct lease {
 // Stops when `each` returns false.
 void leases_parse(const char *text, size_t length,
                   bool (*each)(void *context, const struct lease *lease), void *context);
-
-// True, with the MAC, when `address` is leased; the last line for it counts.
-bool leases_find(const char *text, size_t length, const char *address, struct mac *ret_mac);

@@ -53,10 +53,17 @@ struct boot_settings {
     unsigned live_ms;      // an agent that reported so recently is alive (default 60,000)
 };
 
-// The machine's firmware asks for its script from `address`. `address_is_machines`: the lease file
-// gives the address to one of its MACs (1), not so (0: somebody else's, or not in it), or there is
-// no lease source (-1; then the first address of the attempt counts). Decides by the table of
-// states and answers; opens or reuses the attempt; counts serves; pending -> booting.
+// What the lease file says about an address that asks for a machine.
+enum address_claim {
+    CLAIM_FOREIGN = -2, // it is another MAC's, or the machine has another one
+    CLAIM_UNKNOWN = -1, // there is no lease source: the first address of the attempt counts
+    CLAIM_UNLEASED = 0, // nothing: the address may be a fixed one
+    CLAIM_OWN = 1,      // it is one of the machine's
+};
+
+// The machine's firmware asks for its script from `address`; `address_is_machines` is an enum
+// address_claim. Decides by the table of states and answers; opens or reuses the attempt; counts
+// serves; pending -> booting.
 // - The attempt's own address, or (1), after the agent's first contact: the machine restarted, so a
 // new attempt; the old token ends.
 // - Any other address changes nothing, gets BOOT_WAIT and is an alarm, whether the agent is alive
@@ -65,6 +72,7 @@ struct boot_settings {
 //   it gets a new attempt.
 // - (0) is served, for machines with fixed addresses, but never counts, and gives way to an address
 // with (1).
+// - (-2) never gets an agent's script nor an archive.
 int attempt_serve(struct store_conn *conn, const struct machine *machine, const char *address,
                   int address_is_machines, const struct boot_settings *settings,
                   enum boot_answer *ret_answer, struct attempt *ret_attempt,

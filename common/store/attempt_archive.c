@@ -30,7 +30,11 @@ refuse(struct attempt_refusal *ret_refused, enum error_code code, const char *fo
 static bool archive_is_for(const struct attempt_row *row, const char *address,
                            int address_is_machines)
 {
-    return strcmp(row->a.address, address) == 0 || (address_is_machines == 1 && !row->a.has_token);
+    if (address_is_machines == CLAIM_FOREIGN) {
+        return false;
+    }
+    return strcmp(row->a.address, address) == 0 ||
+           (address_is_machines == CLAIM_OWN && !row->a.has_token);
 }
 
 static int archive_give(struct store_conn *conn, struct attempt_row *row, const char *address,

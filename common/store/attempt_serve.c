@@ -20,7 +20,7 @@ struct serve {
     struct store_conn *conn;
     const struct machine *machine;
     const char *address;
-    int claim; // as in the header: 1 the machine's own by the lease file, 0 not, -1 there is none
+    int claim; // enum address_claim
     const struct boot_settings *settings;
     int64_t now;
     struct life life;        // seq 0: standby
@@ -90,6 +90,20 @@ static int serve_stranger(struct serve *serve, struct error *err)
                              : "");
 }
 
+// The lease file speaks against the address. Before the machine's first attempt there is nothing
+// that an alarm could hang on.
+static int serve_foreign(struct serve *serve, struct error *err)
+{
+    static const char text[] = "the lease file gives this address to somebody else, or another one "
+                               "to this machine (are all its MACs registered?)";
+    serve_wait(serve, text);
+    if (serve->open.a.id == 0) {
+        return serve_tell(serve, "wait", text, err);
+    }
+    return attempt_alarm(serve->conn, &serve->open, "bootd", err,
+                         "%s asked for the boot script: %s", serve->address, text);
+}
+
 // ---- the agent
 
 static int serve_open_attempt(struct serve *serve, struct error *err)
@@ -129,7 +143,7 @@ static int serve_limits(struct serve *serve, bool new_attempt, bool *ret_failed,
 {
     int64_t serves = 0, reached = 0;
     char why[200] = "";
-    if (serve->life.seq == 0 || serve->claim == 0) {
+    if (serve->life.seq == 0) {
         return 0;
     }
     if (serve_count(serve, &serves, err) < 0 ||
@@ -139,7 +153,8 @@ static int serve_limits(struct serve *serve, bool new_attempt, bool *ret_failed,
             serve->life.seq) < 0) {
         return -1;
     }
-    if (serves >= serve->settings->serves_max) {
+    // An asking from an unknown address proves nothing; an agent that came does.
+    if (serve->claim != CLAIM_UNLEASED && serves >= serve->settings->serves_max) {
         snprintf(why, sizeof(why), "the boot script was served %lld times and no agent came",
                  (long long)serves);
     } else if (new_attempt && reached >= serve->settings->attempts_max) {
@@ -262,6 +277,9 @@ static int serve_over(struct serve *serve, struct error *err)
 static int serve_agent(struct serve *serve, struct error *err)
 {
     const char *why = NULL;
+    if (serve->claim == CLAIM_FOREIGN) {
+        return serve_foreign(serve, err);
+    }
     enum serve_plan plan = serve_decide(serve, &why);
     if (plan == PLAN_STRANGER) {
         return serve_stranger(serve, err);

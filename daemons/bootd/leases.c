@@ -3,7 +3,10 @@
 #include "leases.h"
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/leases.h"
+#include "base/log.h"
+#include "store/attempt.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -56,20 +59,64 @@ static bool reader_refresh(struct lease_reader *reader, const char *path)
     return true;
 }
 
+// What the file holds about one question. A lease that ran out speaks for its machine, which may be
+// about to renew it, but against nobody.
+struct search {
+    const char *address;
+    const struct mac *macs;
+    unsigned mac_count;
+    int64_t now_s;
+    bool is_own, is_others, has_another;
+};
+
+static bool look(void *context, const struct lease *lease)
+{
+    struct search *search = context;
+    bool holds = strcmp(lease->address, search->address) == 0;
+    bool is_machine = false;
+    for (unsigned i = 0; i < search->mac_count && !is_machine; i++) {
+        is_machine = memcmp(&search->macs[i], &lease->mac, sizeof(lease->mac)) == 0;
+    }
+    bool runs = lease->expires_s == 0 || lease->expires_s >= search->now_s;
+    if (holds) { // the last line counts
+        search->is_own = is_machine;
+        search->is_others = !is_machine && runs;
+    } else if (is_machine && runs) {
+        search->has_another = true;
+    }
+    return true;
+}
+
+static void tell_missing(struct lease_reader *reader, const char *path, bool is_missing)
+{
+    if (is_missing && !reader->is_missing) {
+        log_warning("[boot] lease_file: %s cannot be read: until it can, the first address that asks "
+                    "for a machine is taken for the machine's",
+                    path);
+    }
+    reader->is_missing = is_missing;
+}
+
 int lease_reader_ask(struct lease_reader *reader, const char *path, const char *address,
                      const struct mac *macs, unsigned mac_count)
 {
-    struct mac holder;
-    if (path[0] == '\0' || mac_count == 0 || !reader_refresh(reader, path)) {
-        return -1;
+    if (path[0] == '\0' || mac_count == 0) {
+        return CLAIM_UNKNOWN;
     }
-    if (!leases_find(reader->text, reader->length, address, &holder)) {
-        return 0;
+    bool is_read = reader_refresh(reader, path);
+    tell_missing(reader, path, !is_read);
+    if (!is_read) {
+        return CLAIM_UNKNOWN;
     }
-    for (unsigned i = 0; i < mac_count; i++) {
-        if (memcmp(&macs[i], &holder, sizeof(holder)) == 0) {
-            return 1;
-        }
+    struct search search = {.address = address,
+                            .macs = macs,
+                            .mac_count = mac_count,
+                            .now_s = clock_now_ms() / 1000};
+    leases_parse(reader->text, reader->length, look, &search);
+    if (search.is_own) {
+        return CLAIM_OWN;
     }
-    return 0;
+    // The file names IPv4 addresses only.
+    bool elsewhere = search.has_another && !strchr(address, ':');
+    return search.is_others || elsewhere ? CLAIM_FOREIGN : CLAIM_UNLEASED;
 }

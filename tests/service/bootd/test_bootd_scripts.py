@@ -103,10 +103,15 @@ def test_leases(tmp_path):
         bootd.seed("machine", machine.name, machine.mac)
         deployment = bootd.seed("deploy", machine.name)["id"]
         leases.write_text("0 52:54:00:00:00:01 127.0.0.2 * *\n0 52:54:00:00:00:07 127.0.0.3 * *\n")
-        assert [kind_of(guest.ask()) for _ in range(5)] == ["agent"] * 5
-        assert bootd.seed("deployment", deployment)["state"] == "pending", "the askings of others do not count"
+        assert [kind_of(guest.ask()) for _ in range(5)] == ["wait"] * 5, "its lease is another MAC's"
+        fixed = Firmware(bootd, "m1", "52:54:00:00:00:01", "127.0.0.4")
+        assert kind_of(fixed.ask()) == "wait", "the machine's lease is another address"
+        leases.write_text("")
+        assert [kind_of(fixed.ask()) for _ in range(5)] == ["agent"] * 5, "nothing speaks against a fixed address"
+        assert bootd.seed("deployment", deployment)["state"] == "pending", "but its askings do not count"
+        leases.write_text("0 52:54:00:00:00:01 127.0.0.2 * *\n")
         assert machine.boot()["MODE"] == "provision"
-        assert kind_of(guest.ask()) == "wait", "the machine itself has come"
+        assert kind_of(fixed.ask()) == "wait", "the machine itself has come"
         assert bootd.seed("deployment", deployment)["state"] == "booting"
 
 

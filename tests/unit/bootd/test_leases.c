@@ -4,6 +4,7 @@
 #include "daemons/bootd/leases.h"
 
 #include "base/leases.h"
+#include "store/attempt.h"
 
 #include "tap.h"
 
@@ -17,7 +18,30 @@ static const char sample[] = "1700000000 52:54:00:00:00:01 10.0.0.5 w1 01:52:54:
                              "duid 00:01:00:01:2a\n"
                              "1700000000 1234 2001:db8::5 * 00:01\n"
                              "\n"
-                             "1700000000 52:54:00:00:00:06 10.0.0.6";
+                             "0 52:54:00:00:00:06 10.0.0.6";
+
+struct find {
+    const char *address;
+    struct mac *mac;
+    bool found;
+};
+
+static bool find_each(void *context, const struct lease *lease)
+{
+    struct find *find = context;
+    if (strcmp(find->address, lease->address) == 0) {
+        *find->mac = lease->mac;
+        find->found = true;
+    }
+    return true;
+}
+
+static bool leases_find(const char *text, size_t length, const char *address, struct mac *ret_mac)
+{
+    struct find find = {.address = address, .mac = ret_mac};
+    leases_parse(text, length, find_each, &find);
+    return find.found;
+}
 
 static void test_parse(void)
 {
@@ -63,11 +87,19 @@ static void test_reader(void)
        "a file that is not there: nobody knows");
     put(path, sample);
     ok(lease_reader_ask(&reader, path, "10.0.0.5", macs, 2) == 1, "an address of one of its MACs");
-    ok(lease_reader_ask(&reader, path, "10.0.0.6", macs, 2) == 0, "somebody else's");
-    ok(lease_reader_ask(&reader, path, "10.0.0.66", macs, 2) == 0, "nobody's");
+    ok(lease_reader_ask(&reader, path, "10.0.0.6", macs, 2) == CLAIM_FOREIGN, "somebody else's");
+    ok(lease_reader_ask(&reader, path, "10.0.0.66", macs, 2) == CLAIM_UNLEASED,
+       "nobody's, and the machine's own lease ran out long ago");
     ok(lease_reader_ask(&reader, path, "10.0.0.5", macs, 0) == -1, "a machine without known MACs");
     put(path, "0 52:54:00:00:00:09 10.0.0.6 * *\n");
     ok(lease_reader_ask(&reader, path, "10.0.0.6", macs, 2) == 1, "a changed file is read again");
+    ok(lease_reader_ask(&reader, path, "10.0.0.66", macs, 2) == CLAIM_FOREIGN,
+       "nobody's, and the machine has another one");
+    ok(lease_reader_ask(&reader, path, "2001:db8::1", macs, 2) == CLAIM_UNLEASED,
+       "of IPv6 the file says nothing");
+    put(path, "1700000000 52:54:00:00:00:07 10.0.0.7 * *\n");
+    ok(lease_reader_ask(&reader, path, "10.0.0.7", macs, 2) == CLAIM_UNLEASED,
+       "somebody else's lease that ran out");
     unlink(path);
     ok(lease_reader_ask(&reader, path, "10.0.0.6", macs, 2) == -1, "a file that went away");
     lease_reader_fini(&reader);

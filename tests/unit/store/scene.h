@@ -9,7 +9,7 @@
 #include "store/deployment.h"
 #include "store/store.h"
 
-enum { MINUTE = 60000, DAY = 24 * 60 * MINUTE, UNKNOWN = -1, NOT_OWN = 0, OWN = 1 };
+enum { MINUTE = 60000, DAY = 24 * 60 * MINUTE, FOREIGN = -2, UNKNOWN = -1, NOT_OWN = 0, OWN = 1 };
 
 extern int64_t test_now; // what the store takes for the time
 extern const struct boot_settings boot;

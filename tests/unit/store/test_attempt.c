@@ -96,6 +96,44 @@ static void test_leases(struct store_conn *conn)
        "a second port of the machine is the machine too");
 }
 
+static void test_foreign(struct store_conn *conn)
+{
+    struct scene s;
+    scene_init(&s, conn, true);
+    for (int i = 0; i < 100; i++) {
+        must(&s, ask(&s, elsewhere, FOREIGN), "ask");
+    }
+    ok(s.answer == BOOT_WAIT && s.attempt.id == 0,
+       "an address that the lease file speaks against gets no agent, though nobody else asked");
+    ok(current(&s).attempts == 0 && strcmp(state(&s), "pending") == 0 &&
+           rows(&s, "boot.script") == 1,
+       "nothing changes, and a hundred askings are one row");
+    must(&s, ask(&s, here, OWN), "ask");
+    ok(s.answer == BOOT_AGENT, "the machine is served at once");
+    must(&s, fetch_from(&s, here, FOREIGN), "fetch");
+    ok(s.refused.code == ERROR_FORBIDDEN, "no archive for a foreign address, even the script's");
+    must(&s, ask(&s, elsewhere, FOREIGN), "ask");
+    ok(s.answer == BOOT_WAIT && rows(&s, "alarm") == 1, "from then on it is an alarm");
+    test_now += DAY;
+    must(&s, ask(&s, elsewhere, FOREIGN), "ask");
+    ok(s.answer == BOOT_WAIT, "for as long as the file says so");
+}
+
+// A machine with a fixed address beside a lease file: its askings prove nothing, its agents do.
+static void test_fixed_address(struct store_conn *conn)
+{
+    struct scene s;
+    scene_init(&s, conn, true);
+    for (unsigned i = 0; i < boot.attempts_max; i++) {
+        must(&s, ask(&s, here, NOT_OWN), "ask");
+        must(&s, fetch_from(&s, here, NOT_OWN), "fetch");
+        must(&s, contact(&s), "contact");
+        must(&s, init(&s), "init");
+    }
+    must(&s, ask(&s, here, NOT_OWN), "ask");
+    is_text(state(&s), "failed", "agents that came and did not install use the attempts up");
+}
+
 static void test_serves(struct store_conn *conn)
 {
     struct scene s;
@@ -385,6 +423,8 @@ static void tests(struct store_conn *conn)
     test_archive(conn);
     test_stranger(conn);
     test_leases(conn);
+    test_foreign(conn);
+    test_fixed_address(conn);
     test_serves(conn);
     test_power_cycle(conn);
     test_fencing(conn);
