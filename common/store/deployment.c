@@ -254,19 +254,25 @@ int deployment_cancel(struct store_conn *conn, const char *id, struct deployment
     return r < 0 ? r : deployment_by_id(conn, id, ret_deployment, err);
 }
 
-int deployment_wants_digest(struct store_conn *conn, const char *digest, bool *ret_wanted,
-                            struct error *err)
+int deployment_wants_digest(struct store_conn *conn, const char *digest,
+                            bool (*names)(void *context, const char *image_url,
+                                          const char *fetch_url),
+                            void *context, bool *ret_wanted, struct error *err)
 {
-    int64_t wanted = 0;
-    if (sql_number(
-            conn, &wanted, err,
-            "SELECT EXISTS (SELECT 1 FROM deployments WHERE layer_digest = ?1 AND state < 5) OR"
-            " EXISTS (SELECT 1 FROM deployments WHERE digest = ?1 AND state < 5)",
-            "t", digest) < 0) {
+    CLEANUP_STMT struct stmt *stmt = NULL;
+    if (sql_open(conn, &stmt, err,
+                 "SELECT image_url, fetch_url FROM deployments WHERE layer_digest = ?1 AND state < 5"
+                 " UNION ALL"
+                 " SELECT image_url, fetch_url FROM deployments WHERE digest = ?1 AND state < 5",
+                 "t", digest) < 0) {
         return -1;
     }
-    *ret_wanted = wanted != 0;
-    return 0;
+    *ret_wanted = false;
+    int row;
+    while ((row = stmt_step(stmt, err)) > 0 && !*ret_wanted) {
+        *ret_wanted = names(context, stmt_text(stmt, 0), stmt_text(stmt, 1));
+    }
+    return row < 0 ? row : 0;
 }
 
 int deployment_counts(struct store_conn *conn, int64_t *ret_counts, size_t size, struct error *err)

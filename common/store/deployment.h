@@ -95,10 +95,13 @@ int deployment_pin(struct store_conn *conn, const char *id, const struct deploym
 int deployment_cancel(struct store_conn *conn, const char *id, struct deployment *ret_deployment,
                       struct error *err);
 
-// True when `digest` is the layer (or the manifest) of a deployment that is not over: imaged serves
-// it without a credential.
-int deployment_wants_digest(struct store_conn *conn, const char *digest, bool *ret_wanted,
-                            struct error *err);
+// Is `digest` the layer (or the manifest) of a deployment that is not over, and does `names` say of
+// its image's URLs (as asked for, and as machines fetch it) that they are the right ones? imaged
+// serves it without a credential then.
+int deployment_wants_digest(struct store_conn *conn, const char *digest,
+                            bool (*names)(void *context, const char *image_url,
+                                          const char *fetch_url),
+                            void *context, bool *ret_wanted, struct error *err);
 
 // How many machines' current deployments are in each state: ret_counts[state], `size` of them.
 int deployment_counts(struct store_conn *conn, int64_t *ret_counts, size_t size, struct error *err);

@@ -4,6 +4,7 @@
 #include "access.h"
 
 #include "imaged.h"
+#include "reference.h"
 
 #include "base/cleanup.h"
 #include "store/deployment.h"
@@ -11,6 +12,7 @@
 #include "web/web.h"
 
 #include <netinet/in.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -59,13 +61,32 @@ int access_check_host(struct web_request *request, struct error *err)
     return 0;
 }
 
-int access_check_digest(struct imaged *daemon, const char *digest, struct error *err)
+static bool is_named(void *context, const char *image_url, const char *fetch_url)
+{
+    const struct reference *wanted = context;
+    struct reference named;
+    if (strncmp(image_url, "oci://", 6) == 0 && reference_parse(image_url + 6, &named, NULL) == 0) {
+        return strcmp(named.host, wanted->host) == 0 &&
+               strcmp(named.repository, wanted->repository) == 0;
+    }
+    char name[REFERENCE_TEXT_SIZE];
+    char part[REFERENCE_TEXT_SIZE + sizeof("/v2//")];
+    reference_format_name(wanted, name);
+    snprintf(part, sizeof(part), "/v2/%s/", name);
+    return strstr(image_url, part) || strstr(fetch_url, part);
+}
+
+int access_check_content(struct imaged *daemon, const struct reference *reference,
+                         struct error *err)
 {
     if (daemon->config.open) {
         return 0;
     }
     bool wanted = false;
-    if (*digest && deployment_wants_digest(store_reader(daemon->store), digest, &wanted, err) < 0) {
+    struct reference asked = *reference;
+    if (reference->digest[0] &&
+        deployment_wants_digest(store_reader(daemon->store), reference->digest, is_named, &asked,
+                                &wanted, err) < 0) {
         return -1;
     }
     return wanted ? 0 : error_set(err, ERROR_FORBIDDEN, "no deployment wants this image now");

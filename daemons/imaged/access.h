@@ -8,10 +8,13 @@
 #include "base/error.h"
 
 struct imaged;
+struct reference;
 struct web_request;
 
 // The request comes from this host: apid and bootd, which share it.
 int access_check_host(struct web_request *request, struct error *err);
 
-// This content may go to whoever asks. "" for a tag, whose digest nobody named.
-int access_check_digest(struct imaged *daemon, const char *digest, struct error *err);
+// This content may go to whoever asks: a deployment wants its digest from this repository (from
+// another one a stranger could make imaged fetch it where it is not, or never comes).
+int access_check_content(struct imaged *daemon, const struct reference *reference,
+                         struct error *err);

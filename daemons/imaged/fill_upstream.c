@@ -87,6 +87,9 @@ static int upstream_data(void *context, const void *data, size_t length, struct 
         fill->held_back = true;
         return 1;
     }
+    if (fill->size >= 0 && take > (uint64_t)fill->size - fill->received) {
+        return error_set(err, ERROR_CORRUPT, "the registry sends more bytes than it said");
+    }
     if (fill->size < 0 && fill->received + take > fill->fills->parts.config->max_blob) {
         return error_set(err, ERROR_TOO_LARGE, "the blob has more bytes than max_blob allows");
     }

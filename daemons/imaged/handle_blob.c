@@ -142,7 +142,10 @@ static void on_fill_head(void *context, struct fill *fill)
     int64_t size = fill_size(fill);
     struct range range = {.first = 0};
     enum range_result result = range_parse(wanted, size < 0 ? INT64_MAX : (uint64_t)size, &range);
-    if (result != RANGE_WHOLE && (size < 0 || fill_is_proven(fill) || !proves_whole(request))) {
+    bool must_wait =
+        result != RANGE_WHOLE && (size < 0 || fill_is_proven(fill) || !proves_whole(request));
+    // Nothing can be held back of nothing: an empty blob is whole with its head.
+    if (must_wait || (size == 0 && !fill_is_proven(fill))) {
         wait->waiter.ready = on_proven;
         fill_wait(fill, FILL_PROVEN, &wait->waiter);
         return;

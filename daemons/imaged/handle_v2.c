@@ -65,7 +65,7 @@ static int read_path(struct imaged *daemon, struct web_request *request,
     if (allow_check(&daemon->config.allow, reference->host, err) < 0) {
         return -1;
     }
-    return access_check_digest(daemon, reference->digest, err);
+    return access_check_content(daemon, reference, err);
 }
 
 void handle_v2(struct web_request *request, void *context)

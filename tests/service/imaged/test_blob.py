@@ -126,6 +126,13 @@ def test_a_small_wrong_blob_gives_nothing(imaged, registry):
     assert not getattr(broken.value, "partial", b"")
 
 
+def test_an_empty_wrong_blob_is_no_answer(imaged, registry):
+    digest = registry.add_blob(b"something")
+    registry.blobs[digest] = b""
+    assert imaged.get(path_of(registry, digest)).status >= 500
+    assert not imaged.blob_file(digest).exists()
+
+
 def test_a_cut_is_resumed(imaged, registry, content):
     digest = registry.add_blob(content)
     registry.plans[digest].cuts = [MIB, 2 * MIB]

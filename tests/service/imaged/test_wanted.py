@@ -66,6 +66,7 @@ def test_only_while_a_deployment_wants_it(yard, registry):
     assert call(yard, "GET", f"{blobs}/{layer}") == (200, b"the disk")
     assert call(yard, "GET", f"{yard.imaged}/v2/{registry.host}/org/disk/manifests/{digest}")[0] == 200
     assert call(yard, "GET", f"{yard.imaged}/v2/{registry.host}/org/other/blobs/{other}")[0] == 403
+    assert call(yard, "GET", f"{yard.imaged}/v2/{registry.host}/org/other/blobs/{layer}")[0] == 403, "wanted, but not from there"
     assert call(yard, "GET", f"{yard.imaged}/v2/{registry.host}/org/disk/manifests/v1")[0] == 403
 
     status, reply = call(yard, "DELETE", f"{yard.apid}/v1/deployments/{deployment}", None, yard.token)

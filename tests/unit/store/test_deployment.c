@@ -109,8 +109,14 @@ static void test_answers(struct store_conn *conn)
     ok(s.answer == BOOT_DISK, "failed with an error before the first write: boot your disk");
 }
 
+static bool is_yards(void *context, const char *image_url, const char *fetch_url)
+{
+    return strcmp(fetch_url, context) == 0;
+}
+
 static void test_pin(struct store_conn *conn)
 {
+    static char yard[] = "http://yard/blobs/1", other[] = "http://yard/blobs/2";
     static const char one[] =
         "sha256:1111111111111111111111111111111111111111111111111111111111111111";
     static const char two[] =
@@ -125,8 +131,10 @@ static void test_pin(struct store_conn *conn)
     memcpy(resolved.layer_digest, one, sizeof(one));
     must(&s, deployment_pin(conn, s.deployment.id, &resolved, &s.err), "pin");
     ok(deployment_pin(conn, s.deployment.id, &resolved, &s.err) == 0, "the same again is fine");
-    must(&s, deployment_wants_digest(conn, one, &wanted, &s.err), "wants");
+    must(&s, deployment_wants_digest(conn, one, is_yards, yard, &wanted, &s.err), "wants");
     ok(wanted, "the layer of a deployment that is not over is wanted");
+    must(&s, deployment_wants_digest(conn, one, is_yards, other, &wanted, &s.err), "wants");
+    ok(!wanted, "not from elsewhere");
     memcpy(resolved.layer_digest, two, sizeof(two));
     ok(deployment_pin(conn, s.deployment.id, &resolved, &s.err) < 0 && s.err.code == ERROR_CONFLICT,
        "another layer is refused");
@@ -134,7 +142,7 @@ static void test_pin(struct store_conn *conn)
     ok(machine_delete(conn, s.machine.name, &err) < 0 && err.code == ERROR_CONFLICT,
        "a busy machine is not deleted: %s", err.message);
     must(&s, cancel(&s), "cancel");
-    must(&s, deployment_wants_digest(conn, one, &wanted, &s.err), "wants");
+    must(&s, deployment_wants_digest(conn, one, is_yards, yard, &wanted, &s.err), "wants");
     ok(!wanted, "and not when it is over");
     ok(machine_delete(conn, s.machine.name, &err) == 0, "an idle machine is");
 }
