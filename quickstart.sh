@@ -179,8 +179,9 @@ image_job=""
 mv "$YARD_WORK/image.facts.new" "$YARD_WORK/image.facts"
 yard_initramfs
 
-step "a yard in the network namespace bootyard-$NAMESPACE"
+step "a yard in a network namespace"
 yard_up "$NAMESPACE"
+say "namespace $YARD_NS"
 yard_push debian:12
 say "image $IMAGE_URL@$IMAGE_DIGEST ($((BLOB_SIZE / 1000000)) MB, $((RAW_SIZE / 1000000)) MB on the disk)"
 machine_make "$MACHINE" "$MACHINE_MAC" "$MACHINE_UUID"

@@ -4,7 +4,7 @@
 # Its own cache, so that it builds the tree and the image by itself.
 
 test_quickstart() {
-    local work=$YARD_WORK/quickstart out=$E2E_OUT/quickstart.out kept
+    local work=$YARD_WORK/quickstart out=$E2E_OUT/quickstart.out kept namespace
     trap quickstart_end EXIT
     listening_ports >"$E2E_OUT/ports.before"
     check "it ends with exit status 0" run_quickstart --keep >"$out" 2>&1 || { tail -n 60 "$out"; return 1; }
@@ -14,12 +14,13 @@ test_quickstart() {
     check "nothing listens outside the namespace that did not before" no_new_ports || true
 
     kept=$(find "$work" -maxdepth 1 -name 'yard.*')
+    namespace=$(cat "$kept/namespace")
     check "the API that it names answers in the namespace" names_a_succeeded_deployment "$kept" || true
     check "the disk holds the host name of the deployment" [ "$(file_on_disk "$kept/machines/m1/disk" /etc/hostname)" = w1 ] || true
     check "the phone-home's token has gone from the disk" [ -z "$(file_on_disk "$kept/machines/m1/disk" /var/lib/bootyard/phone-home.conf)" ] || true
 
     check "--stop ends it" run_quickstart --stop || true
-    check "no namespace is left" not namespace_exists bootyard-demo || true
+    check "no namespace is left" not namespace_exists "$namespace" || true
     check "no process is left" not pgrep -f "$work/yard" || true
     check "only the cache is left" [ -z "$(find "$work" -maxdepth 1 -name 'yard.*')" ] || true
 }
@@ -47,7 +48,7 @@ namespace_exists() {
 }
 
 names_a_succeeded_deployment() { # names_a_succeeded_deployment YARD_FOLDER
-    ip netns exec bootyard-demo curl -sS --fail --noproxy '*' --cacert "$1/state/tls/ca.crt" -H "@$1/admin-header" \
+    ip netns exec "$(cat "$1/namespace")" curl -sS --fail --noproxy '*' --cacert "$1/state/tls/ca.crt" -H "@$1/admin-header" \
         https://172.30.0.1:8090/v1/machines/m1/timeline | grep -q 'installed -> succeeded'
 }
 

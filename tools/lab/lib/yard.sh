@@ -50,10 +50,10 @@ yard_initramfs() {
         --output "$YARD_WORK/boot/initramfs" --vmlinuz "$YARD_WORK/boot/vmlinuz"
 }
 
-# yard_up NAME: NAME is a short word that makes the namespace's name.
+# yard_up NAME: NAME is a short word for the namespace's name, which is this yard's alone: somebody else may run another.
 yard_up() {
     YARD=$(mktemp -d "$YARD_WORK/yard.XXXXXX")
-    YARD_NS=bootyard-$1
+    YARD_NS=bootyard-$1-${YARD##*.}
     mkdir "$YARD/log" "$YARD/run" "$YARD/boot"
     printf '%s\n' "$YARD_NS" >"$YARD/namespace"
     # shellcheck source=/dev/null
