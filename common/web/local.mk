@@ -3,6 +3,7 @@ common_libyard_a_SOURCES += \
 	%D%/auth.c \
 	%D%/body.c \
 	%D%/connection.c \
+	%D%/daemon.c \
 	%D%/internal.h \
 	%D%/linger.c \
 	%D%/listener.c \

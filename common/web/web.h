@@ -25,6 +25,7 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 
+struct daemon_settings;
 struct service;
 struct web;
 struct web_request;
@@ -68,6 +69,8 @@ struct web_listen {
     const char *key;
 };
 int web_add_listener(struct web *web, const struct web_listen *listen, unsigned *ret_port, struct error *err);
+// Both listeners that a daemon's configuration names; a port of 0 is none.
+int web_listen_daemon(struct web *web, const struct daemon_settings *settings, struct error *err);
 int web_reload_tls(struct web *web, struct error *err);
 void web_stop_accepting(struct web *web);
 // For hooks.stop: stops accepting, lets go of idle connections, and calls `drained` (once, from the loop, never from

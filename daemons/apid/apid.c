@@ -48,24 +48,6 @@ static void stop(void *context)
     web_drain(apid->web, drained, apid);
 }
 
-static int listen_start(struct apid *apid, struct error *err)
-{
-    const struct daemon_settings *common = &apid->config.common;
-    int result = 0;
-    if (common->http_port != 0) {
-        struct web_listen plain = {.address = common->address, .port = common->http_port};
-        result = web_add_listener(apid->web, &plain, NULL, err);
-    }
-    if (result == 0 && common->https_port != 0) {
-        struct web_listen tls = {.address = common->address,
-                                 .port = common->https_port,
-                                 .certificate = common->certificate,
-                                 .key = common->key};
-        result = web_add_listener(apid->web, &tls, NULL, err);
-    }
-    return result;
-}
-
 static int build(struct apid *apid, struct error *err)
 {
     const struct daemon_settings *common = &apid->config.common;
@@ -94,7 +76,7 @@ static int build(struct apid *apid, struct error *err)
         return -1;
     }
     apid->waiters = waiters_new(apid, apid->config.max_waiters, err);
-    return apid->waiters ? listen_start(apid, err) : -1;
+    return apid->waiters ? web_listen_daemon(apid->web, common, err) : -1;
 }
 
 int apid_new(const char *config_path, struct apid **ret_apid, struct error *err)

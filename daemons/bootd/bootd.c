@@ -36,11 +36,15 @@ static int reload(void *context, struct error *err)
     if (bootd_config_load(daemon->config_path, &config, err) < 0) {
         return -1;
     }
+    if (web_reload_tls(daemon->web, err) < 0) {
+        bootd_config_fini(&config);
+        return -1;
+    }
     bootd_config_fini(&daemon->config);
     daemon->config = config;
     log_set_level(config.common.log_level);
     warn_about(&daemon->config);
-    return web_reload_tls(daemon->web, err);
+    return 0;
 }
 
 static void drained(void *context)
@@ -53,24 +57,6 @@ static void stop(void *context)
 {
     struct bootd *daemon = context;
     web_drain(daemon->web, drained, daemon);
-}
-
-static int listen_start(struct bootd *daemon, struct error *err)
-{
-    const struct daemon_settings *common = &daemon->config.common;
-    int result = 0;
-    if (common->http_port != 0) {
-        struct web_listen plain = {.address = common->address, .port = common->http_port};
-        result = web_add_listener(daemon->web, &plain, NULL, err);
-    }
-    if (result == 0 && common->https_port != 0) {
-        struct web_listen tls = {.address = common->address,
-                                 .port = common->https_port,
-                                 .certificate = common->certificate,
-                                 .key = common->key};
-        result = web_add_listener(daemon->web, &tls, NULL, err);
-    }
-    return result;
 }
 
 static void metrics_make(struct bootd *daemon)
@@ -106,7 +92,7 @@ static int build(struct bootd *daemon, struct error *err)
                                .route_count = bootd_route_count,
                                .context = daemon};
     daemon->web = web_new(daemon->service, &web, err);
-    return daemon->web ? listen_start(daemon, err) : -1;
+    return daemon->web ? web_listen_daemon(daemon->web, common, err) : -1;
 }
 
 int bootd_new(const char *config_path, struct bootd **ret_daemon, struct error *err)

@@ -11,14 +11,13 @@
 
 #include "base/log.h"
 #include "fetch/fetch.h"
-#include "service/metrics.h"
 #include "service/service.h"
 #include "store/store.h"
 #include "web/web.h"
 
 #include <stdlib.h>
 
-enum { DRAIN_LOOK_MS = 100, DRAIN_ROUNDS = 80 };
+enum { DRAIN_MS = 8000 };
 
 // Registries, limits and certificates are taken over; folders and ports apply at the next start.
 static int reload(void *context, struct error *err)
@@ -28,32 +27,38 @@ static int reload(void *context, struct error *err)
     if (imaged_config_load(daemon->config_path, &config, err) < 0) {
         return -1;
     }
+    if (web_reload_tls(daemon->web, err) < 0) {
+        imaged_config_fini(&config);
+        return -1;
+    }
     imaged_config_fini(&daemon->config);
     daemon->config = config;
     log_set_level(daemon->config.common.log_level);
-    return web_reload_tls(daemon->web, err);
+    return 0;
 }
 
-// Clients of fills get some seconds; after that the agent's own resume by Range is quicker than
-// waiting.
-static void drain_look(void *context)
+static void drained(void *context)
 {
     struct imaged *daemon = context;
-    bool busy = metric_get(daemon->counters.stream_clients) > 0;
-    if (busy && ++daemon->drain_rounds < DRAIN_ROUNDS) {
-        service_timer_arm(daemon->drain, DRAIN_LOOK_MS, 0);
-        return;
-    }
     manifests_close(daemon->manifests);
     fills_close(daemon->fills);
     service_exit(daemon->service, EXIT_SUCCESS);
 }
 
+// Clients had their seconds: an agent's own resume by Range is quicker than waiting. What waits for
+// a registry is told so.
+static void drain_over(void *context)
+{
+    struct imaged *daemon = context;
+    manifests_close(daemon->manifests);
+    fills_close(daemon->fills);
+}
+
 static void stop(void *context)
 {
     struct imaged *daemon = context;
-    web_stop_accepting(daemon->web);
-    drain_look(daemon);
+    service_timer_arm(daemon->drain, DRAIN_MS, 0);
+    web_drain(daemon->web, drained, daemon);
 }
 
 static int build_topics(struct imaged *daemon, struct error *err)
@@ -79,24 +84,6 @@ static int build_topics(struct imaged *daemon, struct error *err)
     return daemon->fills && daemon->manifests ? 0 : -1;
 }
 
-static int listen_start(struct imaged *daemon, struct error *err)
-{
-    const struct daemon_settings *common = &daemon->config.common;
-    int result = 0;
-    if (common->http_port != 0) {
-        struct web_listen plain = {.address = common->address, .port = common->http_port};
-        result = web_add_listener(daemon->web, &plain, NULL, err);
-    }
-    if (result == 0 && common->https_port != 0) {
-        struct web_listen tls = {.address = common->address,
-                                 .port = common->https_port,
-                                 .certificate = common->certificate,
-                                 .key = common->key};
-        result = web_add_listener(daemon->web, &tls, NULL, err);
-    }
-    return result;
-}
-
 static int build(struct imaged *daemon, struct error *err)
 {
     const struct daemon_settings *common = &daemon->config.common;
@@ -105,7 +92,7 @@ static int build(struct imaged *daemon, struct error *err)
     if (!daemon->service) {
         return -1;
     }
-    daemon->drain = service_timer_new(daemon->service, drain_look, daemon);
+    daemon->drain = service_timer_new(daemon->service, drain_over, daemon);
     if (!daemon->drain) {
         return error_set(err, ERROR_IO, "no memory");
     }
@@ -121,7 +108,7 @@ static int build(struct imaged *daemon, struct error *err)
                                .context = daemon,
                                .authorize = imaged_authorize};
     daemon->web = web_new(daemon->service, &web, err);
-    return daemon->web ? listen_start(daemon, err) : -1;
+    return daemon->web ? web_listen_daemon(daemon->web, common, err) : -1;
 }
 
 int imaged_new(const char *config_path, struct imaged **ret_daemon, struct error *err)

@@ -32,7 +32,6 @@ struct imaged {
     struct web *web;
     struct counters counters;
     struct service_timer *drain;
-    unsigned drain_rounds;
 };
 
 int imaged_new(const char *config_path, struct imaged **ret_daemon, struct error *err);

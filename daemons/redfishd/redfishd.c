@@ -39,24 +39,6 @@ static void stop(void *context)
     web_drain(daemon->web, drained, daemon);
 }
 
-static int listen_start(struct redfishd *daemon, struct error *err)
-{
-    const struct daemon_settings *common = &daemon->config->common;
-    int result = 0;
-    if (common->http_port != 0) {
-        struct web_listen plain = {.address = common->address, .port = common->http_port};
-        result = web_add_listener(daemon->web, &plain, NULL, err);
-    }
-    if (result == 0 && common->https_port != 0) {
-        struct web_listen tls = {.address = common->address,
-                                 .port = common->https_port,
-                                 .certificate = common->certificate,
-                                 .key = common->key};
-        result = web_add_listener(daemon->web, &tls, NULL, err);
-    }
-    return result;
-}
-
 static int build(struct redfishd *daemon, struct error *err)
 {
     const struct daemon_settings *common = &daemon->config->common;
@@ -79,7 +61,7 @@ static int build(struct redfishd *daemon, struct error *err)
                                .authorize = auth_authorize,
                                .challenge = "Basic realm=\"redfishd\""};
     daemon->web = web_new(daemon->service, &web, err);
-    return daemon->web ? listen_start(daemon, err) : -1;
+    return daemon->web ? web_listen_daemon(daemon->web, common, err) : -1;
 }
 
 int redfishd_new(const char *config_path, struct redfishd **ret_daemon, struct error *err)

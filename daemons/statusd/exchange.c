@@ -98,7 +98,6 @@ static struct exchange *exchange_new(struct web_request *request, struct statusd
     exchange->rule = rule;
     exchange->visitor = auth_visitor(request);
     (void)snprintf(exchange->address, sizeof(exchange->address), "%s", web_peer_text(request));
-    statusd_enter(daemon);
     return exchange;
 }
 
@@ -126,7 +125,6 @@ void exchange_start_step(struct web_request *request, struct statusd *daemon,
 
 void exchange_free(struct exchange *exchange)
 {
-    statusd_leave(exchange->daemon);
     free(exchange->detail);
     free(exchange);
 }

@@ -78,7 +78,6 @@ static void call_done(void *context, int result, const struct error *err)
         web_reply_empty(call->request, 204);
     }
     free(call);
-    statusd_leave(daemon);
 }
 
 void handle_phone_home(struct web_request *request, void *context)
@@ -99,6 +98,5 @@ void handle_phone_home(struct web_request *request, void *context)
         web_reply_error(request, &err);
         return;
     }
-    statusd_enter(call->daemon);
     store_write(call->daemon->store, run_call, call_done, call);
 }

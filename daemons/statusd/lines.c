@@ -15,7 +15,6 @@
 
 struct pending_line {
     struct web_request *request;
-    struct statusd *daemon;
     struct exchange *exchange; // NULL: none
     struct log_record record;  // its text is the request's body
 };
@@ -36,7 +35,6 @@ static void line_done(void *context, int result, const struct error *err)
     if (pending->exchange) {
         exchange_free(pending->exchange);
     }
-    statusd_leave(pending->daemon);
     free(pending);
 }
 
@@ -57,7 +55,6 @@ static void start(struct web_request *request, struct statusd *daemon,
     }
     *pending = (struct pending_line){
         .request = request,
-        .daemon = daemon,
         .exchange = exchange,
         .record = {.time_ms = clock_now_ms(),
                    .machine_id = attempt->machine_id,
@@ -65,7 +62,6 @@ static void start(struct web_request *request, struct statusd *daemon,
                    .level = level,
                    .text = text ? text : ""},
     };
-    statusd_enter(daemon);
     store_write_logs(daemon->store, run_line, line_done, pending);
 }
 

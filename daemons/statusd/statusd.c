@@ -17,7 +17,7 @@
 
 enum { SWEEP_MS = 5000, TIDY_MS = 3600 * 1000 };
 
-// Certificates, time-outs and the transport rule apply at once, the rest at the next start.
+// Certificates, time-outs, the transport rule and the log level apply at once, the rest at the next start.
 static int reload(void *context, struct error *err)
 {
     struct statusd *daemon = context;
@@ -28,6 +28,7 @@ static int reload(void *context, struct error *err)
     }
     result = web_reload_tls(daemon->web, err);
     if (result == 0) {
+        log_set_level(config.common.log_level);
         daemon->config.plain_tokens = config.plain_tokens;
         daemon->config.phone_home_timeout = config.phone_home_timeout;
         daemon->config.failing_timeout = config.failing_timeout;
@@ -38,27 +39,16 @@ static int reload(void *context, struct error *err)
     return result;
 }
 
+static void drained(void *context)
+{
+    struct statusd *daemon = context;
+    service_exit(daemon->service, EXIT_SUCCESS);
+}
+
 static void stop(void *context)
 {
     struct statusd *daemon = context;
-    web_stop_accepting(daemon->web);
-    daemon->stopping = true;
-    if (daemon->under_way == 0) {
-        service_exit(daemon->service, EXIT_SUCCESS);
-    }
-}
-
-void statusd_enter(struct statusd *daemon)
-{
-    daemon->under_way++;
-}
-
-void statusd_leave(struct statusd *daemon)
-{
-    daemon->under_way--;
-    if (daemon->stopping && daemon->under_way == 0) {
-        service_exit(daemon->service, EXIT_SUCCESS);
-    }
+    web_drain(daemon->web, drained, daemon);
 }
 
 static int run_sweep(struct store_conn *conn, void *context, struct error *err)
@@ -108,24 +98,6 @@ static void on_tidy(void *context)
     tidy_logs(daemon->store);
 }
 
-static int listen_start(struct statusd *daemon, struct error *err)
-{
-    const struct daemon_settings *common = &daemon->config.common;
-    int result = 0;
-    if (common->http_port != 0) {
-        struct web_listen plain = {.address = common->address, .port = common->http_port};
-        result = web_add_listener(daemon->web, &plain, NULL, err);
-    }
-    if (result == 0 && common->https_port != 0) {
-        struct web_listen tls = {.address = common->address,
-                                 .port = common->https_port,
-                                 .certificate = common->certificate,
-                                 .key = common->key};
-        result = web_add_listener(daemon->web, &tls, NULL, err);
-    }
-    return result;
-}
-
 static int timers_start(struct statusd *daemon, struct error *err)
 {
     daemon->sweep = service_timer_new(daemon->service, on_sweep, daemon);
@@ -168,7 +140,7 @@ static int build(struct statusd *daemon, struct error *err)
     if (!daemon->web || timers_start(daemon, err) < 0) {
         return -1;
     }
-    return listen_start(daemon, err);
+    return web_listen_daemon(daemon->web, common, err);
 }
 
 int statusd_new(const char *config_path, struct statusd **ret_daemon, struct error *err)

@@ -28,14 +28,8 @@ struct statusd {
     struct service_timer *sweep; // time passes: what was not reported
     struct service_timer *tidy;  // lines of machines that are gone
     bool sweeping;
-    unsigned under_way; // requests whose reply waits for a commit
-    bool stopping;
 };
 
 int statusd_new(const char *config_path, struct statusd **ret_daemon, struct error *err);
 int statusd_run(struct statusd *daemon); // the exit status
 struct statusd *statusd_free(struct statusd *daemon);
-
-// A request waits for a commit, or no longer does: told to stop, the daemon ends when none is left.
-void statusd_enter(struct statusd *daemon);
-void statusd_leave(struct statusd *daemon);

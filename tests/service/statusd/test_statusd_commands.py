@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Standby commands, the phone-home, and what survives."""
 
+import fcntl
 import json
 import signal
 import threading
@@ -188,3 +189,29 @@ def test_reload(statusd, agent):
     statusd.process.send_signal(signal.SIGHUP)
     assert agent.post("/status/init", "provisioning started", tls=True).status in OK
     assert statusd.process.poll() is None
+
+
+def refuses(statusd):
+    try:
+        statusd.connect().connect()
+        return False
+    except ConnectionRefusedError:
+        return True
+
+
+def test_a_stop_waits_for_the_commit_and_its_reply(tmp_path):
+    statusd = Statusd(tmp_path)
+    agent = Agent(statusd)
+    assert agent.post("/status/init", "provisioning started").status in OK
+    connection = statusd.connect()
+    with open(tmp_path / "yard.db.next", "rb") as queue:
+        fcntl.flock(queue, fcntl.LOCK_EX)  # no commit from here on
+        connection.request("POST", "/status/success", b"provisioning complete", {"Authorization": f"Bearer {agent.token}"})
+        for _ in range(3):  # what came before these was read before them
+            assert statusd.call("GET", "/healthz").status == 200
+        statusd.process.send_signal(signal.SIGTERM)
+        wait_for(lambda: refuses(statusd), "the closed door")
+        fcntl.flock(queue, fcntl.LOCK_UN)
+    assert connection.getresponse().status in OK
+    assert agent.state() == "installed"
+    assert statusd.process.wait(SECONDS) == 0
