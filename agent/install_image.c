@@ -3,6 +3,7 @@
 // The provision run's first half: which disk, which image, and the bytes onto it
 // (provision_steps.h).
 
+#include "agent/boot/boot_entry.h"
 #include "agent/os/root.h"
 #include "agent/provision_steps.h"
 #include "agent/report/report.h"
@@ -11,6 +12,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { IDLE_TIMEOUT_MS = 60 * 1000, SILENCE_MAX_MS = 5 * 60 * 1000, BACKOFF_MS = 500 };
 
@@ -76,7 +78,7 @@ static void on_notice(void *context, const char *text)
 static void on_progress(void *context, uint64_t bytes)
 {
     struct run *run = context;
-    report_progress(run->context->report, "image", bytes, run->image_bytes);
+    report_progress(run->context->report, "image", bytes, run->layout.bytes);
 }
 
 static int stream_open(struct run *run, struct error *err)
@@ -99,25 +101,16 @@ static int stream_open(struct run *run, struct error *err)
     return run->stream ? 0 : -1;
 }
 
-// What the image's first MiB says, against the disk.
-static int image_check(struct run *run, const uint8_t *head, size_t length, struct error *err)
+static bool is_uefi(void)
 {
-    const struct device *device = &run->device;
-    if (gpt_parse(head, length, device->sector_size, &run->gpt, err) < 0) {
-        return error_wrap(err, "the image cannot be installed");
-    }
-    run->image_bytes = (run->gpt.backup_lba + 1) * device->sector_size;
-    int64_t served = image_stream_served_size(run->stream);
-    if (image_stream_format(run->stream) == IMAGE_FORMAT_RAW &&
-        served > (int64_t)run->image_bytes) {
-        run->image_bytes = (uint64_t)served;
-    }
-    if (run->image_bytes > device->size) {
-        return error_set(err, ERROR_TOO_LARGE,
-                         "the image has %" PRIu64 " bytes, disk %s only %" PRIu64, run->image_bytes,
-                         device->name, device->size);
-    }
-    return gpt_fit(&run->gpt, device->size / device->sector_size, err);
+    return access("/sys/firmware/efi", F_OK) == 0;
+}
+
+static int verify_head(struct run *run, const uint8_t *head, size_t length, struct error *err)
+{
+    bool is_raw = image_stream_format(run->stream) == IMAGE_FORMAT_RAW;
+    int64_t raw_bytes = is_raw ? image_stream_served_size(run->stream) : -1;
+    return image_check_head(head, length, raw_bytes, &run->device, &run->layout, err);
 }
 
 int step_verify_image(struct run *run, struct error *err)
@@ -128,12 +121,17 @@ int step_verify_image(struct run *run, struct error *err)
     snprintf(path, sizeof(path), "/dev/%s", run->disk.name);
     if (device_open(&run->device, path, err) < 0 || stream_open(run, err) < 0 ||
         image_stream_head(run->stream, &head, &length, err) < 0 ||
-        image_check(run, head, length, err) < 0) {
+        verify_head(run, head, length, err) < 0) {
         return -1;
+    }
+    run->device.is_stopped = run_is_stopped;
+    run->device.context = run;
+    if (is_uefi() && esp_by_table(&run->layout.gpt) == 0) {
+        run_log(run, 'W', "the image has no EFI system partition: this machine's firmware may not start it");
     }
     run_log(run, 'I', "image: %s, %" PRId64 " bytes as served, %" PRIu64 " on the disk",
             image_format_name(image_stream_format(run->stream)),
-            image_stream_served_size(run->stream), run->image_bytes);
+            image_stream_served_size(run->stream), run->layout.bytes);
     return 0;
 }
 
@@ -150,7 +148,9 @@ int step_stream_image(struct run *run, struct error *err)
 {
     struct sink sink;
     sink_init(&sink, &run->device, &run->held);
-    if (image_stream_write(run->stream, &sink, on_progress, err) < 0) {
+    image_check_watch(&run->layout, &sink);
+    if (image_stream_write(run->stream, &sink, on_progress, err) < 0 ||
+        image_check_end(&run->layout, sink.offset, err) < 0) {
         return -1;
     }
     run_log(run, 'I', "image: %" PRIu64 " bytes written, digest verified", sink.offset);
@@ -165,36 +165,48 @@ static int partitions_show_again(struct run *run, struct error *err)
         return -1;
     }
     run->shown = true;
-    if (partitions_show(&run->device, &run->gpt, err) < 0) {
+    if (partitions_show(&run->device, &run->layout.gpt, err) < 0) {
         return -1;
     }
     device_release(&run->device); // or its partitions could not be mounted
     return 0;
 }
 
+static void look_for_loader(struct run *run, uint32_t esp)
+{
+    char path[PARTITION_PATH_SIZE];
+    if (partition_path(&run->device, esp, true, path, NULL) == 0 &&
+        esp_has_file(path, TARGET_MOUNT, "EFI/BOOT/" EFI_LOADER_NAME) == 0) {
+        run_log(run, 'W', "the EFI system partition has no \\EFI\\BOOT\\" EFI_LOADER_NAME
+                          ": this machine's firmware may not start it");
+    }
+}
+
 int step_parse_partitions(struct run *run, struct error *err)
 {
-    if (disk_write_partition_parts(&run->device, &run->gpt, &run->held, err) < 0 ||
+    if (disk_write_partition_parts(&run->device, &run->layout.gpt, &run->held, err) < 0 ||
         partitions_show_again(run, err) < 0) {
         return -1;
     }
-    run->root_number = root_by_table(&run->gpt);
+    run->root_number = root_by_table(&run->layout.gpt);
     if (run->root_number == 0) {
-        run->root_number = root_by_content(&run->device, &run->gpt, TARGET_MOUNT);
+        run->root_number = root_by_content(&run->device, &run->layout.gpt, TARGET_MOUNT);
     }
     if (run->root_number == 0) {
         return error_set(err, ERROR_UNPROCESSABLE, "no partition is a root file system");
     }
-    uint32_t esp = esp_by_table(&run->gpt);
-    run_log(run, esp ? 'I' : 'W',
-            "partition %" PRIu32 " is the root, %" PRIu32 " the EFI system partition%s",
+    uint32_t esp = esp_by_table(&run->layout.gpt);
+    run_log(run, 'I', "partition %" PRIu32 " is the root, %" PRIu32 " the EFI system partition%s",
             run->root_number, esp, esp ? "" : " (none)");
+    if (esp != 0 && is_uefi()) {
+        look_for_loader(run, esp);
+    }
     return 0;
 }
 
 int step_grow_partition(struct run *run, struct error *err)
 {
-    if (!gpt_partition_grow(&run->gpt, run->root_number)) {
+    if (!gpt_partition_grow(&run->layout.gpt, run->root_number)) {
         run_log(run, 'I', "there is no free space behind partition %" PRIu32, run->root_number);
         return 0;
     }

@@ -8,6 +8,7 @@
 #include "agent/os/root.h"
 #include "agent/provision.h"
 #include "agent/provision_steps.h"
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
 
@@ -16,12 +17,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-
-#if defined(__aarch64__)
-#define EFI_LOADER "\\EFI\\BOOT\\BOOTAA64.EFI"
-#else
-#define EFI_LOADER "\\EFI\\BOOT\\BOOTX64.EFI"
-#endif
 
 int step_mount_root(struct run *run, struct error *err)
 {
@@ -70,6 +65,21 @@ int step_write_stamp(struct run *run, struct error *err)
     return configure_stamp(run->root, &stamp, err);
 }
 
+// What the unmount itself wrote (the file system's last words) has no caller that a failure could be told to: the
+// partition has.
+static int unmount_checked(struct run *run, struct error *err)
+{
+    CLEANUP_CLOSE int partition = open(run->root_path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (partition < 0) {
+        return error_errno(err, errno, "opening %s", run->root_path);
+    }
+    if (root_unmount(TARGET_MOUNT, false, err) < 0) {
+        return -1;
+    }
+    run->mounted = false;
+    return fsync(partition) < 0 ? error_errno(err, errno, "flushing %s", run->root_path) : 0;
+}
+
 int step_unmount_root(struct run *run, struct error *err)
 {
     // A file system that could not write everything says so here, not at the unmount.
@@ -84,11 +94,7 @@ int step_unmount_root(struct run *run, struct error *err)
     }
     close(run->root);
     run->root = -1;
-    if (root_unmount(TARGET_MOUNT, false, err) < 0) {
-        return -1;
-    }
-    run->mounted = false;
-    if (device_claim(&run->device, err) < 0) {
+    if (unmount_checked(run, err) < 0 || device_claim(&run->device, err) < 0) {
         return -1;
     }
     return device_flush(&run->device, err);
@@ -101,7 +107,7 @@ int step_commit_disk(struct run *run, struct error *err)
         return -1;
     }
     run->shown = false;
-    if (disk_commit(&run->device, &run->gpt, &run->held, err) < 0) {
+    if (disk_commit(&run->device, &run->layout.gpt, &run->held, err) < 0) {
         return -1;
     }
     run->committed = true;
@@ -115,7 +121,7 @@ int step_partprobe(struct run *run, struct error *err)
     struct error reason = {0};
     if (partitions_reread(&run->device, &reason) < 0) {
         run_log(run, 'W', "%s; the kernel is told instead", reason.message);
-        if (partitions_show(&run->device, &run->gpt, &reason) < 0) {
+        if (partitions_show(&run->device, &run->layout.gpt, &reason) < 0) {
             run_log(run, 'W', "%s", reason.message);
         }
     }
@@ -124,7 +130,7 @@ int step_partprobe(struct run *run, struct error *err)
 
 static int boot_entry_make(struct run *run, const struct efi_vars *vars, struct error *err)
 {
-    const struct gpt *gpt = run->was_installed ? &run->found.gpt : &run->gpt;
+    const struct gpt *gpt = run->was_installed ? &run->found.gpt : &run->layout.gpt;
     struct gpt_partition esp;
     if (!gpt_partition_get(gpt, esp_by_table(gpt), &esp)) {
         return error_set(err, ERROR_NOT_FOUND, "the disk has no EFI system partition");
@@ -137,7 +143,7 @@ static int boot_entry_make(struct run *run, const struct efi_vars *vars, struct 
         .partition_number = esp.number,
         .partition_start = esp.first,
         .partition_sectors = esp.last - esp.first + 1,
-        .file = EFI_LOADER,
+        .file = "\\EFI\\BOOT\\" EFI_LOADER_NAME,
     };
     memcpy(option.partition_guid, esp.guid, sizeof(option.partition_guid));
     uint16_t number = 0;
@@ -200,7 +206,7 @@ void run_undo(struct run *run)
     }
     device_close(&run->device);
     held_fini(&run->held);
-    gpt_fini(&run->gpt);
+    gpt_fini(&run->layout.gpt);
     gpt_fini(&run->found.gpt);
     disk_list_fini(&run->disks);
     plan_fini(&run->plan);

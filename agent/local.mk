@@ -6,6 +6,7 @@ agent_sources = \
 	%D%/context.h \
 	%D%/http.c %D%/http.h \
 	%D%/http_channel.c %D%/http_channel.h \
+	%D%/image_check.c %D%/image_check.h \
 	%D%/install_image.c \
 	%D%/install_system.c \
 	%D%/phone_home.c %D%/phone_home.h \

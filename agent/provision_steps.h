@@ -10,6 +10,7 @@
 #include "agent/disk/commit.h"
 #include "agent/disk/partitions.h"
 #include "agent/image/stream.h"
+#include "agent/image_check.h"
 #include "agent/os/find.h"
 #include "agent/plan.h"
 
@@ -29,9 +30,8 @@ struct run {
 
     struct device device;
     struct held held;
-    struct gpt gpt; // of the image, laid out for the disk
+    struct image_layout layout;
     struct image_stream *stream;
-    uint64_t image_bytes; // as its table says
     uint32_t root_number;
     char root_path[PARTITION_PATH_SIZE];
     bool mounted;

@@ -13,6 +13,13 @@
 // `file`; its description begins with BOOT_ENTRY_PREFIX.
 #define BOOT_ENTRY_PREFIX "bootyard "
 
+// What firmware starts from a disk without being told, in \EFI\BOOT.
+#if defined(__aarch64__)
+#define EFI_LOADER_NAME "BOOTAA64.EFI"
+#else
+#define EFI_LOADER_NAME "BOOTX64.EFI"
+#endif
+
 int boot_entry_install(const struct efi_vars *vars, const struct efi_file_option *file,
                        uint16_t *ret_number, struct error *err);
 

@@ -125,6 +125,14 @@ void device_close(struct device *device)
     *device = (struct device){.fd = -1, .direct_fd = -1};
 }
 
+static int write_check(const struct device *device, struct error *err)
+{
+    if (device->is_stopped && device->is_stopped(device->context)) {
+        return error_set(err, ERROR_CONFLICT, "stopped before a write to %s", device->path);
+    }
+    return 0;
+}
+
 static int range_check(const struct device *device, uint64_t offset, uint64_t length,
                        struct error *err)
 {
@@ -173,7 +181,7 @@ static bool can_write_direct(const struct device *device, uint64_t offset, const
 int device_write(struct device *device, uint64_t offset, const void *data, size_t length,
                  struct error *err)
 {
-    if (range_check(device, offset, length, err) < 0) {
+    if (range_check(device, offset, length, err) < 0 || write_check(device, err) < 0) {
         return -1;
     }
     const uint8_t *bytes = data;
@@ -220,7 +228,7 @@ static int zero_by_writing(struct device *device, uint64_t offset, uint64_t leng
 
 int device_zero(struct device *device, uint64_t offset, uint64_t length, struct error *err)
 {
-    if (range_check(device, offset, length, err) < 0) {
+    if (range_check(device, offset, length, err) < 0 || write_check(device, err) < 0) {
         return -1;
     }
     if (length == 0) {

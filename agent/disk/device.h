@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,6 +22,10 @@ struct device {
     bool zeroout_works;
     uint32_t sector_size; // logical
     uint64_t size;
+    // May be set after opening. Asked before each write: true refuses it (ERROR_CONFLICT), so that whoever was told to
+    // stop stops at once, whatever it was in the middle of.
+    bool (*is_stopped)(void *context);
+    void *context;
 };
 
 // Opens exclusively: it fails (ERROR_CONFLICT) while anything of the disk is mounted or in use. A

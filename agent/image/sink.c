@@ -90,12 +90,29 @@ static int middle_write(struct sink *sink, uint64_t offset, const uint8_t *data,
     return length > run ? write_padded(sink, offset + run, data + run, length - run, err) : 0;
 }
 
+// A watched range may come in two pieces.
+static int watch_bytes(struct sink *sink, const uint8_t *data, size_t length, struct error *err)
+{
+    const struct sink_watch *watch = &sink->watch;
+    uint64_t watch_end = watch->offset + watch->length;
+    uint64_t from = sink->offset > watch->offset ? sink->offset : watch->offset;
+    uint64_t end = sink->offset + length < watch_end ? sink->offset + length : watch_end;
+    if (watch->length == 0 || from >= end) {
+        return 0;
+    }
+    memcpy(sink->watched + (from - watch->offset), data + (from - sink->offset), end - from);
+    return end == watch_end ? watch->check(watch->context, sink->watched, err) : 0;
+}
+
 int sink_append(struct sink *sink, const uint8_t *data, size_t length, struct error *err)
 {
     if (length > sink->device->size - sink->offset) {
         return error_set(err, ERROR_TOO_LARGE,
                          "the image is bigger than the disk (%" PRIu64 " bytes)",
                          sink->device->size);
+    }
+    if (watch_bytes(sink, data, length, err) < 0) {
+        return -1;
     }
     uint64_t tail_start = held_tail_start(sink->device);
     uint64_t offset = sink->offset;

@@ -108,18 +108,40 @@ uint32_t root_by_content(const struct device *device, const struct gpt *gpt,
     return 0;
 }
 
+bool root_may_exist(const struct gpt *gpt)
+{
+    return root_by_table(gpt) != 0 || first_of_type(gpt, TYPE_LINUX, false, false) != 0;
+}
+
+int root_check_head(const uint8_t head[ROOT_HEAD_BYTES], struct error *err)
+{
+    static const struct {
+        const char *magic;
+        const char *name;
+    } others[] = {{"XFSB", " (but XFS)"}, {"hsqs", " (but squashfs)"}, {"LUKS\xBA\xBE", " (but LUKS)"}};
+    if (get_le16(head + EXT4_SUPERBLOCK + EXT4_MAGIC_AT) == EXT4_MAGIC) {
+        return 0;
+    }
+    const char *found = "";
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        if (memcmp(head, others[i].magic, strlen(others[i].magic)) == 0) {
+            found = others[i].name;
+        }
+    }
+    return error_set(err, ERROR_UNPROCESSABLE, "holds no ext4 file system%s", found);
+}
+
 static int check_is_ext4(const char *partition, struct error *err)
 {
     CLEANUP_CLOSE int fd = open(partition, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0) {
         return error_errno(err, errno, "opening %s", partition);
     }
-    uint8_t magic[2];
-    if (pread(fd, magic, sizeof(magic), EXT4_SUPERBLOCK + EXT4_MAGIC_AT) != sizeof(magic) ||
-        get_le16(magic) != EXT4_MAGIC) {
-        return error_set(err, ERROR_UNPROCESSABLE, "%s holds no ext4 file system", partition);
+    uint8_t head[ROOT_HEAD_BYTES];
+    if (pread(fd, head, sizeof(head), 0) != sizeof(head)) {
+        return error_set(err, ERROR_UNPROCESSABLE, "%s is too short for a file system", partition);
     }
-    return 0;
+    return root_check_head(head, err) < 0 ? error_wrap(err, "%s", partition) : 0;
 }
 
 int root_mount(const char *partition, const char *mount_point, bool writable, struct error *err)
@@ -135,6 +157,26 @@ int root_mount(const char *partition, const char *mount_point, bool writable, st
         return error_errno(err, errno, "mounting %s", partition);
     }
     return 0;
+}
+
+int esp_has_file(const char *partition, const char *mount_point, const char *path)
+{
+    unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY;
+    if ((mkdir(mount_point, 0700) < 0 && errno != EEXIST) ||
+        mount(partition, mount_point, "vfat", flags, NULL) < 0) {
+        return -1;
+    }
+    int root = open(mount_point, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int file = root >= 0 ? tree_open(root, path, NULL) : -1;
+    int found = root < 0 ? -1 : file >= 0;
+    if (file >= 0) {
+        close(file);
+    }
+    if (root >= 0) {
+        close(root);
+    }
+    (void)root_unmount(mount_point, true, NULL);
+    return found;
 }
 
 int root_unmount(const char *mount_point, bool force, struct error *err)

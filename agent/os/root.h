@@ -16,6 +16,16 @@ uint32_t root_by_table(const struct gpt *gpt);
 // The EFI system partition's number, 0 if there is none.
 uint32_t esp_by_table(const struct gpt *gpt);
 
+// Is there any partition that could be the root?
+bool root_may_exist(const struct gpt *gpt);
+
+// The first bytes of a partition: ERROR_UNPROCESSABLE, "holds no ext4 file system", unless they are one's.
+enum { ROOT_HEAD_BYTES = 2048 };
+int root_check_head(const uint8_t head[ROOT_HEAD_BYTES], struct error *err);
+
+// Does a file stand on an EFI system partition? 1 or 0; -1 if that cannot be told (no vfat in this kernel).
+int esp_has_file(const char *partition, const char *mount_point, const char *path);
+
 // Look into the Linux file systems for an etc/os-release (read-only, nothing is replayed). The
 // kernel must know the partitions. 0 if none has one.
 uint32_t root_by_content(const struct device *device, const struct gpt *gpt,

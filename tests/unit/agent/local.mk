@@ -8,6 +8,7 @@ agent_tests = \
 	%D%/test_efi_load_option \
 	%D%/test_gpt \
 	%D%/test_image \
+	%D%/test_image_check \
 	%D%/test_inventory \
 	%D%/test_modules \
 	%D%/test_network \
@@ -54,6 +55,9 @@ tests_unit_agent_test_gpt_LDADD = $(agent_test_libs)
 tests_unit_agent_test_image_SOURCES = %D%/test_image.c
 tests_unit_agent_test_image_CFLAGS = $(agent_test_flags)
 tests_unit_agent_test_image_LDADD = $(agent_test_libs)
+tests_unit_agent_test_image_check_SOURCES = %D%/test_image_check.c
+tests_unit_agent_test_image_check_CFLAGS = $(agent_test_flags)
+tests_unit_agent_test_image_check_LDADD = $(agent_test_libs)
 tests_unit_agent_test_plan_SOURCES = %D%/test_plan.c
 tests_unit_agent_test_plan_CFLAGS = $(agent_test_flags)
 tests_unit_agent_test_plan_LDADD = $(agent_test_libs)

@@ -207,6 +207,57 @@ static void test_commit(void)
     device_close(&device);
 }
 
+static int checks_allowed;
+
+static bool is_stopped(void *context)
+{
+    (void)context;
+    return checks_allowed-- <= 0;
+}
+
+// The fence falls before each of the commit's writes in turn, also when the disk has a size that no tool would make.
+static void test_fenced_commit(void)
+{
+    static const uint64_t sizes[] = {DISK_MIB * MIB, DISK_MIB * MIB - 512, DISK_MIB * MIB - 512 * 1027};
+    char path[512];
+    snprintf(path, sizeof(path), "%s/fenced", base);
+    put("fenced", "");
+    for (size_t i = 0; i < 3; i++) {
+        struct device device;
+        struct held held = {0};
+        struct error err = {0};
+        struct gpt gpt = make_table();
+        put_le64(gpt.entries + 128 + 40, sizes[i] / 512 - 100);
+        if (truncate(path, 0) < 0 || truncate(path, (off_t)sizes[i]) < 0 || device_open(&device, path, &err) < 0 ||
+            held_init(&held, &err) < 0 || gpt_fit(&gpt, sizes[i] / 512, &err) < 0) {
+            bail("no disk: %s", err.message);
+        }
+        device.is_stopped = is_stopped;
+        bool never = true;
+        int stops = 0;
+        checks_allowed = 0;
+        while (stops < 20) {
+            checks_allowed = stops;
+            if (disk_commit(&device, &gpt, &held, &err) == 0) {
+                break;
+            }
+            disk_read(&device);
+            never = never && err.code == ERROR_CONFLICT && !gpt_is_protected(disk_bytes, MIB);
+            stops++;
+        }
+        ok(never && stops >= 3 && stops < 20, "fenced before any of %d writes, there is no system", stops);
+        disk_read(&device);
+        struct gpt back = {0};
+        ok(gpt_is_protected(disk_bytes, MIB) && gpt_parse(disk_bytes, MIB, 512, &back, &err) == 0 &&
+               back.backup_lba == sizes[i] / 512 - 1 && memcmp(disk_bytes + sizes[i] - 512, "EFI PART", 8) == 0,
+           "unfenced, there is one on %llu bytes", (unsigned long long)sizes[i]);
+        gpt_fini(&back);
+        gpt_fini(&gpt);
+        held_fini(&held);
+        device_close(&device);
+    }
+}
+
 static int remove_one(const char *path, const struct stat *status, int type, struct FTW *walk)
 {
     return remove(path);
@@ -219,6 +270,7 @@ int main(void)
     }
     test_choice();
     test_commit();
+    test_fenced_commit();
     nftw(base, remove_one, 16, FTW_DEPTH | FTW_PHYS);
     return done();
 }

@@ -92,6 +92,14 @@ static int server_perform(const struct http_request *request, struct http_respon
     return end < server.length ? error_set(err, ERROR_UPSTREAM, "the connection was cut") : 0;
 }
 
+static int writes_allowed; // by the disk's own guard, which is asked before each; negative: all
+
+static bool disk_is_stopped(void *context)
+{
+    (void)context;
+    return writes_allowed >= 0 && writes_allowed-- == 0;
+}
+
 static bool is_stopped(void *context)
 {
     return atomic_load(&stopped);
@@ -101,6 +109,7 @@ static bool is_stopped(void *context)
 
 static void make_image(void)
 {
+    writes_allowed = -1;
     image = malloc(IMAGE_BYTES);
     uint32_t seed = 1;
     for (size_t i = 0; i < IMAGE_BYTES; i++) {
@@ -159,6 +168,7 @@ struct run {
     struct error err;
     struct held held;
     uint64_t progress;
+    uint32_t sector_size; // 0: 512
 };
 
 static uint64_t last_progress;
@@ -204,6 +214,8 @@ static int run(struct run *run, uint64_t disk_size)
     if (device_open(&device, disk_path, &run->err) < 0 || held_init(&run->held, &run->err) < 0) {
         bail("no disk: %s", run->err.message);
     }
+    device.sector_size = run->sector_size ? run->sector_size : device.sector_size;
+    device.is_stopped = disk_is_stopped;
     sink_init(&sink, &device, &run->held);
     last_progress = 0;
     struct image_stream *stream = image_stream_open(&fetch, &run->expect, &run->err);
@@ -227,7 +239,8 @@ static bool disk_is_right(const struct run *run, uint64_t disk_size)
     bool good = pread(fd, disk, disk_size, 0) == (ssize_t)disk_size;
     close(fd);
     uint64_t tail = disk_size - MIB;
-    uint64_t padded = (IMAGE_BYTES + 511) / 512 * 512;
+    uint64_t sector = run->sector_size ? run->sector_size : 512;
+    uint64_t padded = (IMAGE_BYTES + sector - 1) / sector * sector;
     for (uint64_t i = 0; i < disk_size && good; i++) {
         bool held = i < MIB || i >= tail;
         uint8_t in_image = i < IMAGE_BYTES ? image[i] : 0;
@@ -433,6 +446,75 @@ static void test_stubborn_servers(void)
     atomic_store(&stopped, false);
 }
 
+// Where the disk ends relative to the image, whole MiBs and pages or not.
+static void test_sizes(void)
+{
+    static const uint64_t sizes[] = {
+        12 * MIB + 3072,        // the image's last, partial sector is the disk's last
+        12 * MIB + 3072 + 512,  // one sector is left
+        13 * MIB - 512,         // the image ends within the last MiB
+        13 * MIB + 512,         // likewise, by little
+        13 * MIB + 3072,        // the last MiB begins behind the image's padding
+        13 * MIB + 2560,        // and in the middle of its last sector's page
+    };
+    struct run test;
+    serve(image, IMAGE_BYTES);
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        declare(&test, "raw", true, false);
+        ok(run(&test, sizes[i]) == 0 && disk_is_right(&test, sizes[i]), "a disk of %llu bytes: %s",
+           (unsigned long long)sizes[i], test.err.message);
+        held_fini(&test.held);
+    }
+    declare(&test, "raw", true, false);
+    ok(run(&test, 12 * MIB + 2560) < 0 && test.err.code == ERROR_TOO_LARGE,
+       "a disk that ends within the image's last sector: %s", test.err.message);
+    held_fini(&test.held);
+    declare(&test, "raw", true, false);
+    test.sector_size = 4096;
+    ok(run(&test, 16 * MIB) == 0 && disk_is_right(&test, 16 * MIB), "sectors of 4096 bytes: %s",
+       test.err.message);
+    held_fini(&test.held);
+}
+
+static void test_bomb(void)
+{
+    enum { BOMB_BYTES = 200 * MIB };
+    uint8_t *zeros = calloc(1, BOMB_BYTES);
+    size_t length = 0;
+    uint8_t *packed = gzip_bytes(zeros, BOMB_BYTES, &length);
+    free(zeros);
+    serve(packed, length);
+    struct run test;
+    declare(&test, "gzip", true, false);
+    expect_bad(&test, ERROR_TOO_LARGE, "bigger than the disk", "a gzip bomb");
+    struct device device;
+    ok(device_open(&device, disk_path, &test.err) == 0 && device.size == DISK_BYTES,
+       "nothing was written behind the disk's end");
+    device_close(&device);
+    free(packed);
+}
+
+static void test_guard(void)
+{
+    struct run test;
+    serve(image, IMAGE_BYTES);
+    bool always = true;
+    int stops = 0;
+    for (int allowed = 0; allowed < 100; allowed++) {
+        writes_allowed = allowed;
+        declare(&test, "raw", true, false);
+        int result = run(&test, DISK_BYTES);
+        held_fini(&test.held);
+        if (result == 0) {
+            break;
+        }
+        stops++;
+        always = always && test.err.code == ERROR_CONFLICT;
+    }
+    writes_allowed = -1;
+    ok(always && stops > 10 && stops < 100, "told to stop before any of %d writes, it stops", stops);
+}
+
 int main(void)
 {
     int fd = mkstemp(disk_path);
@@ -445,6 +527,9 @@ int main(void)
     test_damage();
     test_cuts();
     test_stubborn_servers();
+    test_sizes();
+    test_bomb();
+    test_guard();
     unlink(disk_path);
     free(image);
     return done();
