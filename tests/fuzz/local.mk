@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # Parsers of foreign bytes. A target is fuzz_<name>.c with LLVMFuzzerTestOneInput, a folder corpus/<name>, and here:
-# its name in fuzz_names, fuzz_<name>_sources (what the fuzzer shall see into; the rest comes from libyard.a), and
-# the four lines of its replay in make check. `make fuzz FUZZ_SECONDS=5` (clang, a build without sanitizers) runs
+# its name in fuzz_names, fuzz_<name>_sources (what the fuzzer shall see into; the rest comes from libyard.a and fuzz_<name>_libs),
+# and the two lines of its replay in make check. `make fuzz FUZZ_SECONDS=5` (clang, a build without sanitizers) runs
 # each for so long and leaves what crashes beside the program; `replay_<name> FILE` shows one again.
 
-fuzz_names = challenge conf document leases line manifest range reference route script text vars
+fuzz_names = challenge conf decoder dhcp document efi gpt leases line manifest range reference route script text vars
 
 fuzz_challenge_sources = daemons/imaged/challenge.c
 fuzz_manifest_sources = daemons/imaged/manifest.c
@@ -16,10 +16,16 @@ fuzz_text_sources = common/base/bytes.c common/base/mac.c common/base/uuid.c
 fuzz_vars_sources = common/base/strbuf.c common/base/vars.c
 fuzz_document_sources = daemons/apid/deployment_json.c daemons/apid/image_name.c daemons/apid/machine_json.c daemons/apid/mask.c daemons/apid/wire.c
 fuzz_leases_sources = common/base/leases.c
+fuzz_decoder_sources = agent/image/decoder.c
+fuzz_decoder_libs = -lz -lzstd
+fuzz_dhcp_sources = agent/net/dhcp_packet.c
+fuzz_efi_sources = agent/boot/efi_load_option.c
+fuzz_gpt_sources = agent/disk/gpt.c
+fuzz_gpt_libs = -lz
 fuzz_line_sources = daemons/statusd/line.c common/store/text.c
 fuzz_script_sources = daemons/bootd/script.c
 
-fuzz_replays = %D%/replay_challenge %D%/replay_conf %D%/replay_document %D%/replay_leases %D%/replay_line %D%/replay_manifest %D%/replay_range %D%/replay_reference %D%/replay_route %D%/replay_script %D%/replay_text %D%/replay_vars
+fuzz_replays = %D%/replay_challenge %D%/replay_conf %D%/replay_decoder %D%/replay_dhcp %D%/replay_document %D%/replay_efi %D%/replay_gpt %D%/replay_leases %D%/replay_line %D%/replay_manifest %D%/replay_range %D%/replay_reference %D%/replay_route %D%/replay_script %D%/replay_text %D%/replay_vars
 check_PROGRAMS += $(fuzz_replays)
 TESTS += $(fuzz_replays)
 tests_fuzz_replay_conf_SOURCES = %D%/replay.c %D%/fuzz_conf.c
@@ -47,6 +53,14 @@ tests_fuzz_replay_line_LDADD = daemons/statusd/libstatusd.a $(YARD_LIBS)
 tests_fuzz_replay_script_SOURCES = %D%/replay.c %D%/fuzz_script.c
 tests_fuzz_replay_script_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
 tests_fuzz_replay_script_LDADD = daemons/bootd/libbootd.a $(YARD_LIBS)
+tests_fuzz_replay_decoder_SOURCES = %D%/replay.c %D%/fuzz_decoder.c
+tests_fuzz_replay_decoder_LDADD = agent/libagent.a common/libyard.a $(AGENT_LIBS) -lpthread
+tests_fuzz_replay_dhcp_SOURCES = %D%/replay.c %D%/fuzz_dhcp.c
+tests_fuzz_replay_dhcp_LDADD = agent/libagent.a common/libyard.a $(AGENT_LIBS) -lpthread
+tests_fuzz_replay_efi_SOURCES = %D%/replay.c %D%/fuzz_efi.c
+tests_fuzz_replay_efi_LDADD = agent/libagent.a common/libyard.a $(AGENT_LIBS) -lpthread
+tests_fuzz_replay_gpt_SOURCES = %D%/replay.c %D%/fuzz_gpt.c
+tests_fuzz_replay_gpt_LDADD = agent/libagent.a common/libyard.a $(AGENT_LIBS) -lpthread
 
 EXTRA_DIST += %D%/README.md %D%/fuzz.h %D%/run-fuzz %D%/corpus
 
@@ -59,7 +73,7 @@ CLEANFILES += $(fuzz_programs)
 
 $(fuzz_programs): tests/fuzz/fuzz_%: $(top_srcdir)/tests/fuzz/fuzz_%.c common/libyard.a
 	$(AM_V_GEN)$(FUZZ_CC) $(fuzz_flags) $(DEFS) $(DEFAULT_INCLUDES) $(AM_CPPFLAGS) $(JANSSON_CFLAGS) -o $@ $< \
-		$(addprefix $(top_srcdir)/,$(fuzz_$*_sources)) $(YARD_LIBS)
+		$(addprefix $(top_srcdir)/,$(fuzz_$*_sources)) $(YARD_LIBS) $(fuzz_$*_libs)
 
 fuzz: $(fuzz_programs)
 	$(top_srcdir)/tests/fuzz/run-fuzz $(FUZZ_SECONDS) $(top_srcdir)/tests/fuzz/corpus $(fuzz_programs)
