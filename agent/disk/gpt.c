@@ -209,8 +209,8 @@ static int layout_check(const struct gpt *gpt, struct error *err)
                          " bytes, more than is sensible",
                          gpt->entry_count, gpt->entry_size);
     }
-    // No wrap-around anywhere below: no disk has 2^52 sectors.
-    uint64_t limit = UINT64_C(1) << 52;
+    // No wrap-around anywhere below, in bytes and with sign either: no disk has 2^50 sectors.
+    uint64_t limit = UINT64_C(1) << 50;
     if (gpt->backup_lba >= limit || gpt->last_usable >= gpt->backup_lba ||
         gpt->first_usable > gpt->last_usable || gpt->entries_lba < 2 || gpt->entries_lba >= limit ||
         gpt->entries_lba + table_sectors(gpt) > gpt->first_usable) {

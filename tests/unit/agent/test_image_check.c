@@ -70,6 +70,15 @@ static void test_head(void)
     ok(check(IMAGE_BYTES - 100 * 512, DISK_BYTES) == 0, "its own backup table may be cut off");
     ok(check(IMAGE_BYTES - 100 * 512 - 1, DISK_BYTES) < 0 && err.code == ERROR_CORRUPT,
        "its last partition not: %s", err.message);
+    struct gpt gpt;
+    if (gpt_parse(image, MIB, 512, &gpt, &err) < 0) {
+        bail("%s", err.message);
+    }
+    gpt.backup_lba = UINT64_C(1) << 51;
+    ok(gpt_write_primary(&gpt, image, MIB, &err) == 0 && check(IMAGE_BYTES, DISK_BYTES) < 0 &&
+           err.code == ERROR_UNPROCESSABLE,
+       "a table for a disk whose bytes nobody can count: %s", err.message);
+    gpt_fini(&gpt);
     make_image(LINUX, 64);
     ok(check(-1, DISK_BYTES) == 0, "a root in the first MiB: %s", err.message);
     memcpy(image + 64 * 512, "XFSB", 4);
