@@ -3,7 +3,6 @@
 
 import http.client
 import json
-import os
 import pathlib
 import re
 import signal
@@ -12,8 +11,10 @@ import subprocess
 import time
 import urllib.parse
 
+import yardlib
+
 ROOT = pathlib.Path(__file__).resolve().parents[3]
-BUILD = ROOT / os.environ.get("YARD_BUILD", "build")
+BUILD = yardlib.build_tree()
 
 
 def free_port():
