@@ -12,6 +12,7 @@
 struct bootfile;
 struct fetcher;
 struct metric;
+struct padding;
 struct resolver;
 struct service;
 struct store;
@@ -27,6 +28,7 @@ struct bootd {
     struct web *web;
     struct lease_reader leases;
     struct bootfile *bootfiles; // those that had to be padded (handle_file.c)
+    struct padding *paddings;   // that are under way
     struct metric *scripts, *archives, *refused;
 };
 

@@ -28,10 +28,17 @@ struct bootfile {
     uint64_t length;
 };
 
-// The making of one, on a pool thread.
-struct padding {
-    struct bootd *daemon;
+// A request for a file whose copy is being made.
+struct padding_wait {
+    struct padding_wait *next;
     struct web_request *request;
+};
+
+// The making of one, on a pool thread; a thousand machines that ask meanwhile wait for the same.
+struct padding {
+    struct padding *next; // the daemon's
+    struct bootd *daemon;
+    struct padding_wait *waits;
     int source;
     struct bootfile *made;
     int result;
@@ -104,28 +111,45 @@ static void padding_run(void *context)
     padding->result = pad(padding->source, padding->made, &padding->err);
 }
 
-static void padding_done(void *context)
+// Everybody who waits gets the file, or the error when there is none.
+static void padding_reply(struct padding *padding)
 {
-    struct padding *padding = context;
-    struct bootfile *file = padding->made;
-    close(padding->source);
-    if (padding->result < 0) {
-        log_warning("%s", padding->err.message);
-        web_reply_error(padding->request, &padding->err);
-        if (file->fd >= 0) {
-            close(file->fd);
+    while (padding->waits) {
+        struct padding_wait *wait = padding->waits;
+        padding->waits = wait->next;
+        if (padding->result < 0) {
+            web_reply_error(wait->request, &padding->err);
+        } else {
+            reply_fd(wait->request, padding->made->fd, padding->made->length);
         }
-        free(file);
-        free(padding);
-        return;
+        free(wait);
     }
-    reply_fd(padding->request, file->fd, file->length);
-    // Copies of files that are no more: one file an architecture is in use.
-    struct bootd *daemon = padding->daemon;
+}
+
+static void padding_free(struct padding *padding)
+{
+    struct padding **link = &padding->daemon->paddings;
+    while (*link && *link != padding) {
+        link = &(*link)->next;
+    }
+    if (*link) {
+        *link = padding->next;
+    }
+    close(padding->source);
+    if (padding->made && padding->made->fd >= 0) {
+        close(padding->made->fd);
+    }
+    free(padding->made);
+    free(padding);
+}
+
+// Copies of files that are no more go: one file an architecture is in use.
+static void keep(struct bootd *daemon, struct bootfile *file)
+{
     unsigned kept = 0;
     for (struct bootfile **at = &daemon->bootfiles; *at;) {
         struct bootfile *old = *at;
-        if (is_same(&old->of, &file->of) || ++kept >= ARCH_COUNT) {
+        if (++kept >= ARCH_COUNT) {
             *at = old->next;
             close(old->fd);
             free(old);
@@ -135,7 +159,48 @@ static void padding_done(void *context)
     }
     file->next = daemon->bootfiles;
     daemon->bootfiles = file;
-    free(padding);
+}
+
+static void padding_done(void *context)
+{
+    struct padding *padding = context;
+    if (padding->result < 0) {
+        log_warning("%s", padding->err.message);
+    }
+    padding_reply(padding);
+    if (padding->result == 0) {
+        keep(padding->daemon, TAKE_PTR(padding->made));
+    }
+    padding_free(padding);
+}
+
+// The one that makes the copy of this file, begun if need be. Takes the descriptor.
+static struct padding *padding_for(struct bootd *daemon, int fd, const struct stat *status,
+                                   struct error *err)
+{
+    CLEANUP_CLOSE int source = fd;
+    for (struct padding *padding = daemon->paddings; padding; padding = padding->next) {
+        if (is_same(&padding->made->of, status)) {
+            return padding;
+        }
+    }
+    struct padding *padding = calloc(1, sizeof(*padding));
+    struct bootfile *file = calloc(1, sizeof(*file));
+    if (!padding || !file) {
+        free(padding);
+        free(file);
+        (void)error_set(err, ERROR_IO, "out of memory");
+        return NULL;
+    }
+    *file = (struct bootfile){.of = *status, .fd = -1};
+    *padding = (struct padding){.daemon = daemon, .source = TAKE_FD(source), .made = file};
+    if (service_work(daemon->service, padding_run, padding_done, padding, err) < 0) {
+        padding_free(padding);
+        return NULL;
+    }
+    padding->next = daemon->paddings;
+    daemon->paddings = padding;
+    return padding;
 }
 
 static void reply_padded(struct bootd *daemon, struct web_request *request, int fd,
@@ -149,22 +214,17 @@ static void reply_padded(struct bootd *daemon, struct web_request *request, int 
         }
     }
     struct error err = {0};
-    struct padding *padding = calloc(1, sizeof(*padding));
-    struct bootfile *file = calloc(1, sizeof(*file));
-    if (padding && file) {
-        *file = (struct bootfile){.of = *status, .fd = -1};
-        *padding =
-            (struct padding){.daemon = daemon, .request = request, .source = fd, .made = file};
-        if (service_work(daemon->service, padding_run, padding_done, padding, &err) == 0) {
-            return;
+    struct padding *padding = padding_for(daemon, fd, status, &err);
+    struct padding_wait *wait = padding ? calloc(1, sizeof(*wait)) : NULL;
+    if (!wait) {
+        if (padding) {
+            (void)error_set(&err, ERROR_IO, "out of memory");
         }
-    } else {
-        (void)error_set(&err, ERROR_IO, "out of memory");
+        web_reply_error(request, &err);
+        return;
     }
-    close(fd);
-    free(file);
-    free(padding);
-    web_reply_error(request, &err);
+    *wait = (struct padding_wait){.next = padding->waits, .request = request};
+    padding->waits = wait;
 }
 
 static void reply_file(struct bootd *daemon, struct web_request *request, const char *path,

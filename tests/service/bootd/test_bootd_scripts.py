@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """bootd alone: every script's text, the archive, the files, what is malformed, who is unknown."""
 
+import concurrent.futures
 import pathlib
 import signal
 
@@ -174,6 +175,31 @@ def test_initramfs_is_padded_to_four_bytes(bootd, remainder):
         assert len(body) % 4 == 0 and body.rstrip(b"\0") == content
     head = bootd.get("/boot/amd64/initramfs", method="HEAD")
     assert head.status == 200 and int(head.headers["Content-Length"]) == len(body) and head.body == b""
+
+
+def copies_in_memory(process):
+    """Inodes of the files without a folder that a process has open."""
+    found = set()
+    for link in pathlib.Path(f"/proc/{process.pid}/fd").iterdir():
+        try:
+            if "memfd:initramfs" in str(link.readlink()):
+                found.add(link.stat().st_ino)
+        except FileNotFoundError:
+            pass  # closed meanwhile
+    return found
+
+
+def test_many_at_once_share_one_padded_copy(tmp_path):
+    size = 32 * 1024 * 1024 + 1
+    with Bootd(tmp_path) as bootd, concurrent.futures.ThreadPoolExecutor(16) as pool:
+        with open(bootd.initramfs, "wb") as file:
+            file.truncate(size)
+        replies = [pool.submit(bootd.get, "/boot/amd64/initramfs") for _ in range(16)]
+        seen = set()
+        while not all(reply.done() for reply in replies):
+            seen |= copies_in_memory(bootd.process)
+        assert {len(reply.result().body) for reply in replies} == {size + 3}
+        assert len(seen) == 1
 
 
 def test_missing_files_are_said_in_a_script(bootd, firmware):
