@@ -9,6 +9,14 @@
 #include <string.h>
 #include <strings.h>
 
+int web_check_transport(const struct web_request *request, struct error *err)
+{
+    if (web_is_tls(request) || web_is_local(request)) {
+        return 0;
+    }
+    return error_set(err, ERROR_FORBIDDEN, "a token must not travel over plain HTTP: use the https URL");
+}
+
 // What follows the scheme's name, or NULL.
 static const char *credentials(const struct web_request *request, const char *scheme)
 {

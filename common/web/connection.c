@@ -237,6 +237,11 @@ bool web_is_tls(const struct web_request *request)
     return request->connection && request->connection->listener->tls;
 }
 
+bool web_is_local(const struct web_request *request)
+{
+    return request->connection && is_loopback((const struct sockaddr *)&request->connection->peer);
+}
+
 bool web_client_is_gone(const struct web_request *request)
 {
     if (!request->connection) {

@@ -87,9 +87,13 @@ const void *web_body(const struct web_request *request, size_t *ret_length); // 
 const struct sockaddr *web_peer(const struct web_request *request);
 const char *web_peer_text(const struct web_request *request); // numeric address without port; IPv4-mapped shown as IPv4
 bool web_is_tls(const struct web_request *request);
+bool web_is_local(const struct web_request *request); // the peer is a loopback address
 bool web_is_head(const struct web_request *request);
 bool web_client_is_gone(const struct web_request *request);
 struct web *web_server(const struct web_request *request);
+
+// A credential came over plain HTTP from another host: ERROR_FORBIDDEN, whether it is good or not.
+int web_check_transport(const struct web_request *request, struct error *err);
 
 // The bearer token of Authorization, NULL if there is none; Basic credentials decoded (caller frees both), 0 or -1.
 const char *web_bearer(const struct web_request *request);

@@ -32,6 +32,9 @@ int auth_authorize(struct web_request *request, unsigned who, void *context, str
         return error_set(err, ERROR_UNAUTHORIZED,
                          "an API token is needed: Authorization: Bearer ...");
     }
+    if (web_check_transport(request, err) < 0) {
+        return -1;
+    }
     struct api_token known;
     int result = api_token_check(store_reader(apid->store), token, &known, err);
     if (result < 0) {

@@ -45,6 +45,9 @@ int auth_authorize(struct web_request *request, unsigned who, void *context, str
     if (!token && web_basic(request, &user, &password) == 0) {
         token = password;
     }
+    if (token && web_check_transport(request, err) < 0) {
+        return -1;
+    }
     struct api_token known;
     int result = check(daemon, user, token, &known, err);
     if (result < 0) {

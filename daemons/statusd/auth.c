@@ -19,12 +19,6 @@ static void visitor_free(void *pointer)
     free(visitor);
 }
 
-static bool is_this_host(const struct web_request *request)
-{
-    const char *peer = web_peer_text(request);
-    return strncmp(peer, "127.", 4) == 0 || strcmp(peer, "::1") == 0;
-}
-
 static const char *token_of(const struct web_request *request)
 {
     const char *token = web_bearer(request);
@@ -34,7 +28,7 @@ static const char *token_of(const struct web_request *request)
 static int check_scraper(struct statusd *daemon, const struct web_request *request,
                          const char *token, struct error *err)
 {
-    if (is_this_host(request)) {
+    if (web_is_local(request)) {
         return 0;
     }
     struct api_token known;
@@ -70,10 +64,9 @@ int auth_authorize(struct web_request *request, unsigned who, void *context, str
 {
     struct statusd *daemon = context;
     const char *token = token_of(request);
-    if (token && !web_is_tls(request) && !is_this_host(request) && !daemon->config.plain_tokens) {
+    if (token && !daemon->config.plain_tokens && web_check_transport(request, err) < 0) {
         counters_refused(&daemon->counters, REFUSED_PLAIN);
-        return error_set(err, ERROR_FORBIDDEN,
-                         "a token must not travel over plain HTTP: use the https URL");
+        return -1;
     }
     if (who == WHO_SCRAPER) {
         return check_scraper(daemon, request, token, err);

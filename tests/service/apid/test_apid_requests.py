@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who may ask, and what becomes of requests that are not right: a reason, and nothing written."""
 
+import http.client
 import json
 import signal
 import socket
@@ -8,7 +9,7 @@ import ssl
 
 import pytest
 
-from apid_harness import wait_until
+from apid_harness import Yard, free_port, wait_until
 
 
 def changes(api):
@@ -187,3 +188,27 @@ def test_reload(api):
         connection.close()
         return certificate
     wait_until(lambda: shown() == new, 10, "new certificate")
+
+
+def test_no_token_over_plain_http_from_elsewhere(tmp_path, imaged_server):
+    """An administrator may open a plain port, for a proxy on this host; tokens from other hosts stay out."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))
+        except OSError:
+            pytest.skip("this host has no address but loopback")
+        outside = probe.getsockname()[0]
+    yard = Yard(tmp_path, imaged_server.url)
+    try:
+        yard.stop()
+        port = free_port()
+        (tmp_path / "apid.conf.d").mkdir()
+        (tmp_path / "apid.conf.d/plain.conf").write_text(f"[listen]\naddress = 0.0.0.0\nhttp_port = {port}\n")
+        yard.start()
+        for host, status in (("127.0.0.1", 200), (outside, 403)):
+            connection = http.client.HTTPConnection(host, port, timeout=30)
+            connection.request("GET", "/v1/machines", headers={"Authorization": f"Bearer {yard.admin}"})
+            assert connection.getresponse().status == status, host
+            connection.close()
+    finally:
+        yard.stop()
