@@ -71,6 +71,13 @@ static unsigned long long announced_length(struct MHD_Connection *mhd)
     return length ? strtoull(length, NULL, 10) : 0;
 }
 
+// The only coding that MHD understands; with another one it would wait for bytes until the deadline.
+static bool coding_is_unknown(struct MHD_Connection *mhd)
+{
+    const char *coding = MHD_lookup_connection_value(mhd, MHD_HEADER_KIND, "Transfer-Encoding");
+    return coding && strcasecmp(coding, "chunked") != 0;
+}
+
 static int find_route(struct web_request *request, struct error *err)
 {
     struct web *web = request->web;
@@ -130,7 +137,8 @@ static bool has_body(struct MHD_Connection *mhd)
 static bool reply_now(const struct web_request *request, struct MHD_Connection *mhd)
 {
     return request->is_refused && has_body(mhd) &&
-           (announced_length(mhd) > WEB_DISCARD_MAX || MHD_lookup_connection_value(mhd, MHD_HEADER_KIND, "Expect"));
+           (announced_length(mhd) > WEB_DISCARD_MAX || coding_is_unknown(mhd) ||
+            MHD_lookup_connection_value(mhd, MHD_HEADER_KIND, "Expect"));
 }
 
 static enum MHD_Result take_head(struct web_request *request, struct MHD_Connection *mhd, const char *method)
@@ -146,6 +154,9 @@ static enum MHD_Result take_head(struct web_request *request, struct MHD_Connect
         (void)error_set(&err, ERROR_TOO_LARGE, "the head may have %d fields and %zu bytes at most", WEB_HEADERS_MAX,
                         request->web->settings.max_head);
         refuse(request, &err, 431);
+    } else if (coding_is_unknown(mhd)) {
+        (void)error_set(&err, ERROR_BAD_REQUEST, "of the transfer codings only \"chunked\" is understood");
+        refuse(request, &err, 0);
     } else if (check_head(request, mhd, &err) < 0) {
         refuse(request, &err, 0);
     }

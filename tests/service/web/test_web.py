@@ -260,6 +260,12 @@ def test_chunked_body(echo):
     assert status_of(data) == 413 and b"application/problem+json" in data
 
 
+def test_unknown_transfer_coding_is_refused_at_once(echo):
+    for coding in (b"gzip", b"gzip, chunked", b"identity"):
+        data = echo.raw(b"POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: " + coding + b"\r\n\r\nx")
+        assert status_of(data) == 400 and b"application/problem+json" in data and b"chunked" in data
+
+
 def test_refused_small_body_keeps_the_connection(echo):
     with echo.connect() as connection:
         file = connection.makefile("rb")
