@@ -65,7 +65,8 @@ void script_say(struct strbuf *out, const char *text)
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 .,:_-+/()=@%'";
     strbuf_puts(out, " ");
     for (size_t i = 0; text[i] != '\0' && i < SCRIPT_SAY_MAX; i++) {
-        char c = strchr(allowed, text[i]) ? text[i] : '?';
+        char c = text[i] == ';' ? ',' : text[i]; // reasons are joined by it
+        c = strchr(allowed, c) ? c : '?';
         strbuf_append(out, &c, 1);
     }
 }
