@@ -19,11 +19,11 @@ STOP_SECONDS = 60
 
 
 def build_tree():
-    """$YARD_BUILD, or the sanitizer build, or the plain one."""
+    """$YARD_BUILD, or the sanitizer build, or the plain one, or the source tree itself."""
     named = os.environ.get("YARD_BUILD")
     if named:
         return pathlib.Path(named).resolve()
-    found = [SOURCE / name for name in ("build-san", "build") if (SOURCE / name / "Makefile").exists()]
+    found = [SOURCE / name for name in ("build-san", "build", ".") if (SOURCE / name / "Makefile").exists()]
     return found[0] if found else SOURCE / "build"
 
 
