@@ -5,6 +5,7 @@
 #include "web/internal.h"
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "service/metrics.h"
 #include "service/service.h"
@@ -50,26 +51,6 @@ static bool is_loopback(const struct sockaddr *address)
         return ntohl(ipv4.s_addr) >> 24 == 127;
     }
     return address->sa_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)address)->sin6_addr);
-}
-
-enum MHD_Result connection_accept(void *context, const struct sockaddr *address, socklen_t length)
-{
-    struct web *web = ((struct web_listener *)context)->web;
-    if (is_loopback(address)) {
-        return MHD_YES;
-    }
-    char text[INET6_ADDRSTRLEN];
-    peer_format(address, text);
-    unsigned count = 0;
-    struct web_connection *connection;
-    LIST_FOREACH(connection, &web->connection_list, entry) {
-        count += strcmp(connection->peer_text, text) == 0;
-    }
-    if (count >= web->settings.max_connections_per_address) {
-        metric_add(web->refused, 1);
-        return MHD_NO;
-    }
-    return MHD_YES;
 }
 
 // MHD does not tell its epoll descriptor about a resumption, nor MHD_get_timeout.
@@ -125,6 +106,7 @@ void connection_set_phase(struct web_connection *connection, enum phase phase)
     connection->phase = phase;
     switch (phase) {
     case PHASE_IDLE:
+        connection->idle_ms = clock_monotonic_ms();
         service_timer_arm(connection->deadline,
                           connection->served ? WEB_IDLE_SECONDS * 1000 : (int64_t)settings->head_timeout_ms, 0);
         break;
@@ -160,6 +142,57 @@ void connection_release_idle(struct web *web)
             (void)shutdown(connection->fd, SHUT_RDWR);
         }
     }
+}
+
+// Idle connections are a favour: without this, as many clients as there are places would keep all
+// others out for as long as they come back in time.
+static void make_room(struct web_listener *listener)
+{
+    struct web *web = listener->web;
+    unsigned max = web->settings.max_connections;
+    if (listener->connection_count < max - max / WEB_ROOM) {
+        return;
+    }
+    struct web_connection *connection;
+    struct web_connection *longest = NULL;
+    LIST_FOREACH(connection, &web->connection_list, entry) {
+        bool idle = connection->listener == listener && connection->phase == PHASE_IDLE &&
+                    connection->served && !connection->timed_out;
+        if (idle && (!longest || connection->idle_ms < longest->idle_ms)) {
+            longest = connection;
+        }
+    }
+    if (longest && peek(longest->fd) < 0) {
+        metric_add(web->evicted, 1);
+        longest->timed_out = true;
+        (void)shutdown(longest->fd, SHUT_RDWR);
+    }
+}
+
+static bool address_has_too_many(const struct web *web, const struct sockaddr *address)
+{
+    if (is_loopback(address)) {
+        return false;
+    }
+    char text[INET6_ADDRSTRLEN];
+    peer_format(address, text);
+    unsigned count = 0;
+    struct web_connection *connection;
+    LIST_FOREACH(connection, &web->connection_list, entry) {
+        count += strcmp(connection->peer_text, text) == 0;
+    }
+    return count >= web->settings.max_connections_per_address;
+}
+
+enum MHD_Result connection_accept(void *context, const struct sockaddr *address, socklen_t length)
+{
+    struct web_listener *listener = context;
+    if (address_has_too_many(listener->web, address)) {
+        metric_add(listener->web->refused, 1);
+        return MHD_NO;
+    }
+    make_room(listener);
+    return MHD_YES;
 }
 
 static struct web_connection *connection_new(struct web_listener *listener, struct MHD_Connection *mhd)
@@ -210,12 +243,14 @@ void connection_notify(void *context, struct MHD_Connection *mhd, void **socket_
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
         *socket_context = connection_new(listener, mhd);
         web->connection_count++;
+        listener->connection_count++;
     } else {
         if (*socket_context) {
             connection_ended(*socket_context);
         }
         *socket_context = NULL;
         web->connection_count--;
+        listener->connection_count--;
         web_check_drained(web);
     }
     metric_set(web->connections, web->connection_count);

@@ -19,6 +19,7 @@ enum {
     WEB_IDLE_SECONDS = 60,
     WEB_DISCARD_MAX = 64 * 1024, // of a refused body; more is not worth the connection
     WEB_STATUS_CLASSES = 6,
+    WEB_ROOM = 16, // of the connections one in so many is kept free by closing idle ones
 };
 
 struct service_timer;
@@ -39,6 +40,7 @@ struct web_connection {
     char peer_text[INET6_ADDRSTRLEN];
     int fd; // MHD's
     enum phase phase;
+    int64_t idle_ms; // monotonic: when it became idle
     bool served; // had a request before
     bool timed_out;
     bool refused_early; // replied before all of the request was read
@@ -51,6 +53,7 @@ struct web_listener {
     struct service_io *io; // MHD's epoll descriptor
     struct service_timer *timer;
     struct web_tls *tls; // NULL: plain
+    unsigned connection_count;
     bool accepting;
     bool resumed; // some connection, since MHD ran last
 };
@@ -62,6 +65,7 @@ struct web {
     struct metric **metrics; // [route or one past the last][status class]
     struct metric *connections;
     struct metric *refused;
+    struct metric *evicted;
     struct metric *deadlines;
     LIST_HEAD(, web_listener) listeners;
     LIST_HEAD(, web_connection) connection_list;

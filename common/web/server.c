@@ -22,6 +22,8 @@ static void make_metrics(struct web *web)
     web->connections = metric_new(daemon, "http_connections", METRIC_GAUGE, "Open HTTP connections.", NULL);
     web->refused = metric_new(daemon, "http_connections_refused_total", METRIC_COUNTER,
                               "Connections refused because one address had too many.", NULL);
+    web->evicted = metric_new(daemon, "http_connections_evicted_total", METRIC_COUNTER,
+                              "Idle connections closed because others needed the room.", NULL);
     web->deadlines = metric_new(daemon, "http_deadlines_total", METRIC_COUNTER,
                                 "Connections closed because a request came too slowly.", NULL);
 }

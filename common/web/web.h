@@ -14,7 +14,7 @@
 // Pattern: "/v1/machines/{name}/timeline"; an argument is one path segment, percent-decoded once; a pattern that ends
 // in "/{rest*}" takes all that follows. A path with control characters, "//", "." or ".." segments gets 400; one slash
 // at its end does not matter. A request that was begun while a client is let go (drain) is finished. A keep-alive
-// connection may be idle for 60 s; a reply that makes no progress for 60 s is broken off.
+// connection may be idle for 60 s, or until others need its place: the longest idle one goes when nearly all are taken; a reply that makes no progress for 60 s is broken off.
 
 #include "base/error.h"
 

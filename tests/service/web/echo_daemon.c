@@ -310,6 +310,7 @@ int main(int argc, char **argv)
         .context = &echo,
         .authorize = authorize,
         .challenge = "Bearer",
+        .max_connections = 200,
         .head_timeout_ms = 1500,
         .body_timeout_ms = 1500,
     };

@@ -295,6 +295,21 @@ def test_many_connections_from_loopback(echo):
         connection.close()
 
 
+def test_idle_connections_make_room(echo):
+    """The daemon takes 200 connections; 500 clients that keep theirs open are all served, and the last ones keep theirs."""
+    connections = []
+    for _ in range(500):
+        connections.append(echo.connect())
+        connections[-1].sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert status_of(connections[-1].recv(4096)) == 200
+    assert connections[0].recv(1) == b"", "the longest idle one is gone"
+    for connection in connections[-100:]:
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert status_of(connection.recv(4096)) == 200
+    for connection in connections:
+        connection.close()
+
+
 def test_slow_head_is_cut(echo):
     with echo.connect() as connection:
         started = time.monotonic()
