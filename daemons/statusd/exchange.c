@@ -18,8 +18,10 @@
 static int run_ended(struct store_conn *conn, struct exchange *exchange, struct error *err)
 {
     exchange->verdict = EXCHANGE_ENDED;
+    // Only the agent itself can say that it stopped.
+    bool stops = exchange->rule->stops && strcmp(exchange->attempt.address, exchange->address) == 0;
     return attempt_ended_report(conn, exchange->attempt.id, report_kind_name(exchange->rule->kind),
-                                exchange->rule->stops, exchange->step, err);
+                                stops, exchange->step, err);
 }
 
 static int run_exchange(struct store_conn *conn, void *context, struct error *err)

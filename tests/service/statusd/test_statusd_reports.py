@@ -224,7 +224,10 @@ def test_cancel_waits_for_the_stop(statusd, agent):
     assert agent.shown()["cancel_requested"] and agent.state() == "running"
     assert agent.post("/log", "[INFO] still here").status == 409
     assert agent.state() == "running"
-    assert agent.post("/status/error", "step detect-disk failed: stopped").status == 409
+    stopped = "step detect-disk failed: stopped"
+    assert agent.post("/status/error", stopped, source="127.0.0.9").status == 409
+    assert agent.state() == "running", "only the agent itself can say that it stopped"
+    assert agent.post("/status/error", stopped).status == 409
     assert agent.state() == "cancelled"
 
 
