@@ -17,7 +17,8 @@ SOURCE=$(dirname "$(readlink -f "$0")")
 readonly SOURCE
 readonly PACKAGES="gcc libc6-dev make autoconf automake pkg-config libevent-dev libmicrohttpd-dev libgnutls28-dev
     libsqlite3-dev libcurl4-openssl-dev libjansson-dev libssl-dev libsystemd-dev libinih-dev libzstd-dev zlib1g-dev
-    libubsan1 libasan8 libtsan2 clang libclang-rt-14-dev python3 python3-pytest openssl git curl shellcheck
+    libubsan1 libasan8 libtsan2 clang libclang-rt-14-dev python3 python3-pytest python3-yaml python3-jsonschema openssl git curl shellcheck
+    xz-utils gdisk skopeo procps
     qemu-system-x86 qemu-utils ovmf ipxe dnsmasq-base docker-registry mmdebstrap iproute2 mtools dosfstools fdisk e2fsprogs
     zstd cpio kmod"
 readonly PYTHON=/usr/bin/python3
