@@ -43,18 +43,26 @@ YARD_BUILD=$YARD_WORK/build
 
 # --- steps and their failures --------------------------------------------------------------------------------
 
-step_name="" image_job=""
+step_name="" image_job="" foreground=""
 
 step() {
     step_name=$1
     printf '\n== %s  (%s s)\n' "$1" "$SECONDS"
 }
 
+# A shell hears a signal only between commands, or while it waits: so it waits for what takes long.
+interruptible() {
+    setsid "$@" &
+    foreground=$!
+    wait "$foreground" || { foreground=""; return 1; }
+    foreground=""
+}
+
 # The log of a step that runs a long command quietly; shown only when it fails.
 quietly() { # quietly LOG COMMAND...
     local log=$1
     shift
-    "$@" >"$log" 2>&1 || { tail_of "$log" 25 "end of $(basename "$log")"; return 1; }
+    interruptible "$@" >"$log" 2>&1 || { tail_of "$log" 25 "end of $(basename "$log")"; return 1; }
 }
 
 show_last_lines() {
@@ -75,6 +83,7 @@ at_exit() {
     trap - EXIT
     set +e
     [ -z "$image_job" ] || kill -TERM -- "-$image_job" 2>/dev/null
+    [ -z "$foreground" ] || kill -TERM -- "-$foreground" 2>/dev/null
     if [ "$status" != 0 ]; then
         show_last_lines
         printf '\nFAILED in step "%s" after %s s\n' "$step_name" "$SECONDS"
@@ -169,7 +178,9 @@ step "packages"
 step "build, and a Debian 12 disk image from packages beside it"
 setsid "$YARD_LAB/build-image" --work "$YARD_WORK" >"$YARD_WORK/image.facts.new" 2>"$YARD_WORK/image.log" &
 image_job=$!
-quietly "$YARD_WORK/build.log" build
+export SOURCE YARD_WORK YARD_BUILD
+export -f build
+quietly "$YARD_WORK/build.log" bash -euo pipefail -c build
 if ! wait "$image_job"; then
     tail_of "$YARD_WORK/image.log" 25 "end of image.log"
     image_job=""
@@ -199,7 +210,8 @@ say "deployment $deployment: an empty disk shall become $HOSTNAME_WANTED"
 
 step "power on through Redfish, then whatever the machine does"
 redfish_reset "$MACHINE" On
-yardctl timeline "$MACHINE" --until-over "$deployment" --timeout 300
+interruptible ip netns exec "$YARD_NS" "$YARD_BUILD/tools/yardctl/yardctl" --url "$YARD_APID_URL" --ca "$YARD/state/tls/ca.crt" \
+    --token-file "$YARD/admin-token" timeline "$MACHINE" --until-over "$deployment" --timeout 300
 [ "$(deployment_state "$deployment")" = succeeded ] || fail "the deployment is $(deployment_state "$deployment")"
 
 step "once more, with network boot first"
