@@ -116,7 +116,9 @@ give_up() {
 configure_and_make() { # configure_and_make BUILD OPTION...
     local build=$1
     shift
-    mkdir -p "$build" && cd "$build" || return 1
+    # A build tree belongs to one source tree: another checkout begins anew.
+    [ "$(cat "$build/.source" 2>/dev/null)" = "$SOURCE" ] || rm -rf "$build"
+    mkdir -p "$build" && cd "$build" && printf '%s\n' "$SOURCE" >.source || return 1
     if [ ! -e config.status ] || [ "$SOURCE/configure" -nt config.status ]; then
         "$SOURCE/configure" --prefix=/usr --sysconfdir=/etc --localstatedir=/var --enable-werror "$@" || return 1
     fi

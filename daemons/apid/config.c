@@ -11,7 +11,7 @@ static const struct conf_option options[] = {
     {"imaged", "url", conf_parse_string, offsetof(struct apid_config, imaged_url),
      "http://127.0.0.1:8083", "where imaged resolves image names; empty: nowhere"},
     {"imaged", "timeout", conf_parse_seconds, offsetof(struct apid_config, resolve_timeout_s),
-     "20s", "how long a new deployment waits for its image's name to be resolved"},
+     "10s", "how long a new deployment waits for its image's name to be resolved"},
     {"limits", "auth_failures", conf_parse_unsigned,
      offsetof(struct apid_config, auth_failures_per_min), "60",
      "wrong tokens that one address may show in a minute"},
