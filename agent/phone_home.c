@@ -16,7 +16,14 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { PAUSE_FIRST_S = 2, PAUSE_LAST_S = 60, TOTAL_MS = 30000 };
+enum {
+    PAUSE_FIRST_S = 2,
+    PAUSE_LAST_S = 60,
+    TOTAL_MS = 30000,
+    CONFLICTS_MAX = 1000, // most of a day
+};
+
+enum answer { ANSWER_OVER, ANSWER_CONFLICT, ANSWER_NONE };
 
 static void read_line(const char *path, char *text, size_t size)
 {
@@ -43,8 +50,7 @@ static char *make_body(void)
     return body ? json_dumps(body, JSON_COMPACT) : NULL;
 }
 
-// True when no further call is needed.
-static bool call_once(const struct vars *conf, const char *body)
+static enum answer call_once(const struct vars *conf, const char *body)
 {
     const char *ca_file = vars_get(conf, "CA_FILE");
     struct http_request request = {
@@ -62,18 +68,18 @@ static bool call_once(const struct vars *conf, const char *body)
     struct error error = {0};
     if (http_perform(&request, &response, &error) < 0) {
         log_warning("phone-home: %s", error.message);
-        return false;
+        return ANSWER_NONE;
     }
     if (response.status >= 200 && response.status < 300) {
         log_info("phone-home: acknowledged");
-        return true;
+        return ANSWER_OVER;
     }
-    if (response.status == 409 || response.status == 410) {
-        log_notice("phone-home: the controller says it is over (%d)", response.status);
-        return true;
+    if (response.status == 410) {
+        log_notice("phone-home: the controller says it is over");
+        return ANSWER_OVER;
     }
     log_warning("phone-home: the controller answered %d", response.status);
-    return false;
+    return response.status == 409 ? ANSWER_CONFLICT : ANSWER_NONE;
 }
 
 static void remove_file(const char *path)
@@ -95,10 +101,15 @@ int phone_home(const char *config_path, const char *unit_link, struct error *err
         return error_set(err, ERROR_UNPROCESSABLE, "%s names no URL or no token", config_path);
     }
     unsigned pause_s = PAUSE_FIRST_S;
+    unsigned conflicts = 0;
     for (;;) {
         // Made afresh: the host name may be set while we wait.
         CLEANUP_FREE char *body = make_body();
-        if (body && call_once(&conf, body)) {
+        enum answer answer = body ? call_once(&conf, body) : ANSWER_NONE;
+        // A disk that starts before its agent's SUCCESS was taken is told 409 until it is, or for ever if the
+        // deployment has ended.
+        conflicts += answer == ANSWER_CONFLICT ? 1 : 0;
+        if (answer == ANSWER_OVER || conflicts == CONFLICTS_MAX) {
             break;
         }
         uint8_t chance;

@@ -12,6 +12,6 @@
 // What enables the unit; removed together with the configuration.
 #define PHONE_HOME_UNIT_LINK "/etc/systemd/system/multi-user.target.wants/bootyard-phone-home.service"
 
-// Calls until the controller acknowledges (2xx) or says that it is over (409, 410), then removes `config_path`
+// Calls until the controller acknowledges (2xx) or says that it is over (410; 409 for most of a day), then removes `config_path`
 // and `unit_link`. Negative only when the configuration cannot be used.
 int phone_home(const char *config_path, const char *unit_link, struct error *err);

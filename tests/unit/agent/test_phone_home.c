@@ -86,8 +86,11 @@ static void test_acknowledged(void)
 
 static void test_over(void)
 {
-    ok(call("http", peer.plain_port, "409") == 0 && !is_there(config) && !is_there(link_path), "409 ends it as well");
-    ok(call("http", peer.plain_port, "410") == 0 && !is_there(config), "and 410");
+    ok(call("http", peer.plain_port, "409,204") == 0, "409 is said before the installation is known: it is asked again");
+    char *text = told();
+    ok(strstr(text, "home 409 ") && strstr(text, "home 204 "), "until it is taken");
+    free(text);
+    ok(call("http", peer.plain_port, "410") == 0 && !is_there(config) && !is_there(link_path), "410 ends it");
     free(told());
 }
 
